@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the examples share: ending with words when something fails, and a clock.
+ */
+#ifndef CBB_EXAMPLES_H
+#define CBB_EXAMPLES_H
+
+#include <cbbroker.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* `r` is what a function of cbbroker returned. Good results pass; a negative one ends the program with its words. */
+static inline void check(int r, const char *what)
+{
+	if (r >= 0)
+		return;
+	fprintf(stderr, "%s: %s\n", what, cbb_last_error_text());
+	exit(1);
+}
+
+/* After a call through a CBB_SYMBOL pointer: the only place where its failure shows. */
+static inline void check_last(const char *what)
+{
+	check(cbb_last_error(), what);
+}
+
+/* For what has no code of cbbroker's. */
+static inline void check_that(int is_so, const char *what)
+{
+	if (is_so)
+		return;
+	fprintf(stderr, "not so: %s\n", what);
+	exit(1);
+}
+
+/* Also into a pipe: each line is to be seen when it is printed. */
+static inline void show_at_once(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
+static inline double now_seconds(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+#endif

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+#include "call.h"
+
+#include "base/clock.h"
+#include "base/descriptor.h"
+#include "error.h"
+#include "handler.h"
+#include "options.h"
+#include "side.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Deadlines: what a late answer leaves behind ---- */
+
+/* Sends Abandon for the whole chain; the lane is busy until its outermost call has been answered. */
+static void abandon(struct client_lane *lane)
+{
+	const struct call_frame *outermost = lane->top;
+	Cbb__Abandon message = CBB__ABANDON__INIT;
+	while (outermost->outer)
+		outermost = outermost->outer;
+	lane->abandoned = outermost->sequence;
+	message.sequence = outermost->sequence;
+	if (lane->lane.out.size > 0 ||
+	    lane_put(&lane->lane, CBB__FRAME_TYPE__FRAME_ABANDON, &message.base) < 0 ||
+	    lane_send(&lane->lane, clock_deadline_ns(1000)) < 0)
+		client_lane_kill(lane); /* a half sent frame, or a host that does not read: end of file says the same */
+}
+
+/* Looks without waiting whether an abandoned chain has ended. 0: the lane is free; STATUS_BUSY; other: it died. */
+static int drain_abandoned(struct client_lane *lane)
+{
+	struct frame frame;
+	struct hot hot;
+	while (lane->abandoned) {
+		int r = lane_receive(&lane->lane, &frame, 0);
+		if (r == -ETIMEDOUT)
+			return detail_set(CBB_ERR_BUSY, "an earlier call of this thread timed out and still runs in host h%llu",
+			                  (unsigned long long)lane->host->id);
+		if (r < 0)
+			return r;
+		bool known = frame.type == CBB__FRAME_TYPE__FRAME_RETURN || frame.type == CBB__FRAME_TYPE__FRAME_INVOKE ||
+		             frame.type == CBB__FRAME_TYPE__FRAME_LIBRARY_OPENED;
+		if (!known || hot_read(&hot, &frame) < 0)
+			return detail_set(-EBADMSG, "frame %s on a busy lane", frame_type_name((int)frame.type));
+		if (frame.type != CBB__FRAME_TYPE__FRAME_INVOKE && hot.sequence == lane->abandoned)
+			lane->abandoned = 0;
+	}
+	return 0;
+}
+
+/* ---- Waiting ---- */
+
+/* Turns what a lane says into what a call returns, and draws the consequence. */
+static int lane_failed(struct client_lane *lane, int r, const char *name)
+{
+	switch (r) {
+	case -ETIMEDOUT:
+		abandon(lane);
+		return detail_set(CBB_ERR_TIMEOUT, "%s did not return within its deadline", name);
+	case CBB_ERR_TIMEOUT:
+		return detail_set(r, "%s: a call made by a handler under it timed out", name);
+	case -EBADMSG:
+		client_lane_kill(lane);
+		return host_cut_off(lane->host);
+	default:
+		client_lane_kill(lane);
+		return host_note_death(lane->host, name);
+	}
+}
+
+/* Whether an outer call in flight has that sequence number. */
+static bool is_outer(const struct client_lane *lane, uint64_t sequence)
+{
+	for (const struct call_frame *at = lane->top; at; at = at->outer)
+		if (at->sequence == sequence)
+			return true;
+	return false;
+}
+
+/*
+ * A Return that is not the awaited one. Of an outer call: the callback we are in timed out in the host. It stays in the
+ * lane for the call it belongs to. Of a call that failed for that reason before: its late answer, dropped.
+ */
+static int other_return(struct client_lane *lane, uint64_t got, uint64_t awaited)
+{
+	if (is_outer(lane, got) && got != awaited) {
+		lane_unreceive(&lane->lane);
+		lane->returned_early = got;
+		return detail_set(CBB_ERR_TIMEOUT, "the handler that makes this call has passed its deadline");
+	}
+	if (got > lane->last_sequence)
+		return detail_set(-EBADMSG, "a Return for call %llu, which was never made", (unsigned long long)got);
+	return 0;
+}
+
+int call_wait(struct client_lane *lane, uint64_t sequence, uint64_t deadline_ns, const char *name,
+              struct frame *ret_frame, struct hot *ret_hot)
+{
+	for (;;) {
+		int r = lane_receive(&lane->lane, ret_frame, deadline_ns);
+		if (r < 0)
+			return lane_failed(lane, r, name);
+		r = hot_read(ret_hot, ret_frame);
+		if (r == 0)
+			lane_set_peer_core(&lane->lane, ret_hot->core);
+		if (r == 0 && ret_frame->type == CBB__FRAME_TYPE__FRAME_INVOKE) {
+			r = handler_serve(lane, ret_hot);
+		} else if (r == 0 && (ret_frame->type == CBB__FRAME_TYPE__FRAME_RETURN ||
+		                      ret_frame->type == CBB__FRAME_TYPE__FRAME_LIBRARY_OPENED)) {
+			if (ret_hot->sequence == sequence)
+				return 1;
+			r = other_return(lane, ret_hot->sequence, sequence);
+			if (r == CBB_ERR_TIMEOUT)
+				return r;
+		} else if (r == 0) {
+			r = detail_set(-EBADMSG, "frame %s out of turn", frame_type_name((int)ret_frame->type));
+		}
+		if (r < 0)
+			return lane_failed(lane, r, name);
+	}
+}
+
+/* ---- A call ---- */
+
+static int check_lane(struct client_lane *lane, const char *name)
+{
+	if (lane->abandoned && lane->top)
+		return detail_set(CBB_ERR_TIMEOUT, "%s: a call made earlier by this handler timed out", name);
+	if (lane->returned_early)
+		return detail_set(CBB_ERR_TIMEOUT, "%s: the handler that makes this call has passed its deadline", name);
+	if (lane->depth == CBB_DEPTH_MAX)
+		return detail_set(CBB_ERR_DEPTH, "%s would be call %u of %d nested on this thread", name, lane->depth + 1,
+		                  CBB_DEPTH_MAX);
+	int r = lane->abandoned ? drain_abandoned(lane) : 0;
+	if (r == 0 || r == CBB_ERR_BUSY)
+		return r;
+	return lane_failed(lane, r == -ETIMEDOUT ? -ECONNRESET : r, name);
+}
+
+static int put_invoke(struct call_frame *call, int error_number)
+{
+	const struct plan *plan = call->marshal.plan;
+	struct hot fields;
+	struct hot_writer writer;
+	memset(&fields, 0, offsetof(struct hot, words));
+	fields.sequence = call->sequence;
+	fields.parent = call->lane->serving;
+	fields.error_number = error_number;
+	fields.core = lane_core();
+	fields.library = call->library->number;
+	fields.function = plan->index;
+	if (call->deadline_ns != CLOCK_NEVER)
+		fields.timeout_ms = (uint64_t)clock_left_ms(call->deadline_ns) + 1;
+	hot_begin(&writer, &call->lane->lane.out, CBB__FRAME_TYPE__FRAME_INVOKE, &fields, plan->n_words_in);
+	int r = marshal_put_arguments(&call->marshal, &writer);
+	if (r < 0) {
+		hot_cancel(&writer);
+		return r;
+	}
+	return hot_end(&writer);
+}
+
+/* What has been appended and not sent is forgotten: the call fails before the host hears of it. */
+static void take_back(struct client_lane *lane)
+{
+	lane->lane.out.size = 0;
+	lane->lane.out_start = 0;
+}
+
+static int call_send(struct call_frame *call, int error_number)
+{
+	struct client_lane *lane = call->lane;
+	int r = call->callbacks ? side_pass_callbacks(call) : 0;
+	if (r == 0)
+		r = put_invoke(call, error_number);
+	if (r < 0) {
+		take_back(lane);
+		return r;
+	}
+	r = lane_send(&lane->lane, call->deadline_ns);
+	if (r == 0)
+		return 0;
+	if (r == -ETIMEDOUT) {
+		client_lane_kill(lane); /* half sent */
+		return detail_set(CBB_ERR_TIMEOUT, "%s: the host did not take the arguments in time",
+		                  call->marshal.plan->name);
+	}
+	return lane_failed(lane, r, call->marshal.plan->name);
+}
+
+static int call_receive(struct call_frame *call, int *ret_errno)
+{
+	struct frame frame;
+	struct hot hot;
+	struct client_lane *lane = call->lane;
+	const char *name = call->marshal.plan->name;
+	int r = call_wait(lane, call->sequence, call->deadline_ns, name, &frame, &hot);
+	if (r < 0)
+		return r;
+	if (lane->returned_early == call->sequence)
+		lane->returned_early = 0;
+	side_callbacks_known(call);
+	if (frame.type != CBB__FRAME_TYPE__FRAME_RETURN)
+		return lane_failed(lane, detail_set(-EBADMSG, "%s answered by another frame", name), name);
+	if (hot.status > 0)
+		return lane_failed(lane, detail_set(-EBADMSG, "%s answered with status %d", name, hot.status), name);
+	if (hot.status < 0)
+		return detail_set_bytes(hot.status, hot.detail, hot.detail_size);
+	r = marshal_get_results(&call->marshal, &hot);
+	if (r == -EBADMSG)
+		return lane_failed(lane, r, name);
+	if (r == 0)
+		side_after_call(&call->marshal);
+	*ret_errno = hot.error_number;
+	return r;
+}
+
+/* The call on a lane that is free for it. */
+static int call_on_lane(struct client_lane *lane, struct call_frame *call, int *error_number)
+{
+	call->lane = lane;
+	call->outer = lane->top;
+	call->marshal.arena = &lane->arena;
+	call->sequence = ++lane->last_sequence;
+	if (call->outer && call->outer->deadline_ns < call->deadline_ns)
+		call->deadline_ns = call->outer->deadline_ns;
+	struct arena_mark mark = arena_mark(&lane->arena);
+	int r = call_send(call, *error_number);
+	if (r == 0) {
+		lane->top = call;
+		lane->depth++;
+		r = call_receive(call, error_number);
+		lane->depth--;
+		lane->top = call->outer;
+	}
+	arena_release(&lane->arena, mark);
+	return r;
+}
+
+/* A copy that came with transfer(full(f)) goes back to f here, without a call. */
+static bool released_here(const struct cbb_function *function, void *const *arguments)
+{
+	void *pointer;
+	if (!function->releases)
+		return false;
+	memcpy(&pointer, arguments[0], sizeof pointer);
+	return pointer && handle_release_owned(&function->library->host->handles, function->plan->name, pointer);
+}
+
+static uint64_t call_deadline(const struct cbb_function *function, uint64_t timeout_ms)
+{
+	if (!timeout_ms)
+		timeout_ms = function->plan->function->timeout_ms;
+	if (!timeout_ms)
+		timeout_ms = function->library->host->call_timeout_ms;
+	return timeout_ms ? clock_deadline_ns(timeout_ms) : CLOCK_NEVER;
+}
+
+static int call_in_host(struct cbb_function *function, void *result, void *const *arguments, uint64_t timeout_ms,
+                        int *error_number)
+{
+	struct cbb_host *host = function->library->host;
+	struct client_lane *lane = NULL;
+	struct side_callbacks callbacks;
+	struct call_frame call = {
+	    .marshal = {.plan = function->plan, .side = &side_call, .arguments = arguments, .result = result},
+	    .library = function->library,
+	    .deadline_ns = call_deadline(function, timeout_ms),
+	    .callbacks = function->plan->has_callbacks ? &callbacks : NULL,
+	};
+	int r = host_enter(host);
+	if (r < 0)
+		return r;
+	r = client_lane_get(host, call.deadline_ns, &lane);
+	if (r == 0) {
+		bool nested = lane->in_use;
+		lane->in_use = true;
+		r = check_lane(lane, function->plan->name);
+		if (r == 0)
+			r = call_on_lane(lane, &call, error_number);
+		lane->in_use = nested;
+	} else if (r == CBB_ERR_HOST_DIED || descriptor_process_gone(host->pidfd)) {
+		r = host_note_death(host, function->plan->name);
+	}
+	host_leave(host);
+	return r;
+}
+
+/* `result` is an object of the result's C type. */
+static int call_run(struct cbb_function *function, void *result, void *const *arguments, uint64_t timeout_ms)
+{
+	int error_number = errno;
+	int r = 0;
+	error_begin();
+	if (!released_here(function, arguments))
+		r = call_in_host(function, result, arguments, timeout_ms, &error_number);
+	if (r < 0 && !function->plan->returns_void)
+		plan_store_on_error(function->plan, result);
+	error_end_call(r);
+	errno = error_number;
+	return r;
+}
+
+/* Scalar results of every kind fit. */
+#define SCALAR_WORDS 2
+
+int cbb_call_with(cbb_function *function, void *result, void *const arguments[], const cbb_call_options *options)
+{
+	error_begin();
+	cbb_call_options known;
+	if (!function || (!arguments && function->plan->n_params))
+		return error_end_call(detail_set(-EINVAL, "cbb_call: function or arguments is NULL"));
+	int r = options_take(&known, sizeof known, options);
+	if (r < 0)
+		return error_end_call(r);
+	if (known.n_arguments && known.n_arguments != function->plan->n_params)
+		return error_end_call(detail_set(CBB_ERR_ARGUMENT, "%s takes %u arguments, not %zu", function->plan->name,
+		                                 function->plan->n_params, known.n_arguments));
+	uint64_t scalar[SCALAR_WORDS];
+	if (!result && function->plan->result_bytes > sizeof scalar)
+		return error_end_call(detail_set(-EINVAL, "%s: result may be NULL only for scalars", function->plan->name));
+	return call_run(function, result ? result : scalar, arguments, known.timeout_ms);
+}
+
+int cbb_call(cbb_function *function, void *result, void *const arguments[])
+{
+	return cbb_call_with(function, result, arguments, NULL);
+}
+
+void call_from_symbol(ffi_cif *cif, void *result, void **arguments, void *user)
+{
+	(void)cif;
+	struct cbb_function *function = user;
+	uint64_t scalar[SCALAR_WORDS] = {0};
+	if (function->plan->result_bytes > sizeof scalar) {
+		call_run(function, result, arguments, 0);
+		return;
+	}
+	call_run(function, scalar, arguments, 0);
+	if (!function->plan->returns_void)
+		plan_widen_result(function->plan, scalar, result);
+}

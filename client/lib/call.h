@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A call into the host: arguments out, callbacks served while it waits, result in.
+ */
+#ifndef CBB_CLIENT_CALL_H
+#define CBB_CLIENT_CALL_H
+
+#include "client_lane.h"
+#include "library.h"
+#include "marshal/marshal.h"
+
+/* A call in flight. `marshal` is first: the translations of side.c find the rest through it. */
+struct call_frame {
+	struct marshal_frame marshal;
+	struct client_lane *lane;
+	struct cbb_library *library;
+	struct call_frame *outer;
+	uint64_t sequence;
+	uint64_t deadline_ns;
+	struct side_callbacks *callbacks; /* of a function that takes callbacks; else NULL */
+};
+
+/* The libffi closure behind a pointer from cbb_symbol; `user` is its cbb_function. */
+void call_from_symbol(ffi_cif *cif, void *result, void **arguments, void *user);
+
+/*
+ * Waits on the lane for the Return with that sequence number, serving the callbacks that arrive meanwhile: 1
+ * and the frame. STATUS_TIMEOUT (the chain on this lane is abandoned), STATUS_HOST_DIED, STATUS_PROTOCOL.
+ */
+int call_wait(struct client_lane *lane, uint64_t sequence, uint64_t deadline_ns, const char *name,
+              struct frame *ret_frame, struct hot *ret_hot);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Explicit callbacks: opening, closing, their client-side pointers; and what passing any callback takes.
+ */
+#ifndef CBB_CLIENT_CALLBACK_H
+#define CBB_CLIENT_CALLBACK_H
+
+#include "callback_table.h"
+#include "library.h"
+
+/*
+ * What a function pointer of the program stands for where `type` is expected: an explicit callback, a plain
+ * function, or (*ret_remote) a remote function of this host. 0; STATUS_ARGUMENT: a callback of another type.
+ */
+int callback_for_pointer(struct cbb_host *host, void *pointer, struct cbb_function *type,
+                         struct cbb_callback **ret_callback, struct cbb_function **ret_remote);
+
+/* A handler begins: 0, or STATUS_CLOSED. Pair with callback_end. */
+int callback_begin(struct cbb_callback *callback);
+void callback_end(struct cbb_callback *callback);
+
+/* Runs the handler: arguments and result as ffi_call has them (a small result is widened). */
+void callback_run(const struct cbb_callback *callback, void *result, void *const *arguments);
+
+#endif

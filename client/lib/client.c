@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "client.h"
+
+#include "base/clock.h"
+#include "error.h"
+#include "fork.h"
+#include "host.h"
+#include "options.h"
+#include "places.h"
+#include "private_broker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+static int connect_private(struct cbb_client *client, uint64_t timeout_ms)
+{
+	char *path = NULL;
+	int r = private_broker_start(clock_deadline_ns(timeout_ms), &path);
+	if (r == 0)
+		r = session_open(&client->session, path, timeout_ms);
+	free(path);
+	return r;
+}
+
+static int connect_user(struct cbb_client *client, uint64_t timeout_ms)
+{
+	char *path = places_user_socket();
+	int r = path ? session_open(&client->session, path, timeout_ms)
+	             : detail_set(-ENOENT, "XDG_RUNTIME_DIR is not set: there is no user's broker");
+	free(path);
+	return r;
+}
+
+static int connect_address(struct cbb_client *client, const char *address, uint64_t timeout_ms)
+{
+	if (strncmp(address, "unix:", 5) == 0 && address[5])
+		return session_open(&client->session, address + 5, timeout_ms);
+	if (strcmp(address, "user:") == 0)
+		return connect_user(client, timeout_ms);
+	if (strcmp(address, "system:") == 0)
+		return session_open(&client->session, PLACES_SYSTEM_SOCKET, timeout_ms);
+	if (strcmp(address, "private:") == 0)
+		return connect_private(client, timeout_ms);
+	return detail_set(-EINVAL, "address \"%s\": expected unix:PATH, user:, system: or private:", address);
+}
+
+/* A broker that is there but speaks another version, or does not answer, is an error and not passed over. */
+static bool passed_over(int r)
+{
+	return r < 0 && r != CBB_ERR_VERSION && r != CBB_ERR_TIMEOUT && r != -ENOMEM && r != -EMFILE;
+}
+
+static int connect_any(struct cbb_client *client, uint64_t timeout_ms)
+{
+	int r = connect_user(client, timeout_ms);
+	if (passed_over(r))
+		r = session_open(&client->session, PLACES_SYSTEM_SOCKET, timeout_ms);
+	if (passed_over(r))
+		r = connect_private(client, timeout_ms);
+	return r;
+}
+
+static int client_new(struct cbb_client **ret_client)
+{
+	fork_watch();
+	struct cbb_client *client = calloc(1, sizeof *client);
+	if (!client)
+		return -ENOMEM;
+	client->fork_epoch = fork_epoch();
+	client->session.connection.fd = -1;
+	client->session.exited = host_note_exited;
+	client->session.context = client;
+	*ret_client = client;
+	return 0;
+}
+
+int cbb_connect(cbb_client **ret_client, const cbb_connect_options *options)
+{
+	error_begin();
+	cbb_connect_options known;
+	int r = ret_client ? options_take(&known, sizeof known, options)
+	                   : detail_set(-EINVAL, "cbb_connect: ret_client is NULL");
+	if (r < 0)
+		return error_end(r);
+	uint64_t timeout_ms = known.timeout_ms ? known.timeout_ms : CLIENT_TIMEOUT_DEFAULT_MS;
+	const char *address = known.address;
+	if (!address)
+		address = secure_getenv("CBB_ADDRESS");
+	struct cbb_client *client = NULL;
+	r = client_new(&client);
+	if (r == 0)
+		r = address && *address ? connect_address(client, address, timeout_ms)
+		                        : connect_any(client, timeout_ms);
+	if (r < 0) {
+		free(client);
+		return error_end(r);
+	}
+	*ret_client = client;
+	return 0;
+}
+
+cbb_client *cbb_disconnect(cbb_client *client)
+{
+	error_begin();
+	if (!client)
+		return NULL;
+	struct cbb_host *host, *next;
+	DL_FOREACH_SAFE (client->hosts, host, next)
+		if (cbb_host_close(host))
+			return client;
+	session_close(&client->session);
+	free(client);
+	return NULL;
+}

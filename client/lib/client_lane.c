@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "client_lane.h"
+
+#include "base/clock.h"
+#include "client.h"
+#include "error.h"
+#include "fork.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <utlist.h>
+
+/* ---- Beginning and end ---- */
+
+static void host_link(struct cbb_host *host, struct client_lane *lane)
+{
+	registry_lock();
+	lane->host = host;
+	DL_APPEND2(host->lanes, lane, host_prev, host_next);
+	registry_unlock();
+}
+
+static void lane_free_all(struct client_lane *lane)
+{
+	registry_lock();
+	if (lane->host)
+		DL_DELETE2(lane->host->lanes, lane, host_prev, host_next);
+	lane->host = NULL;
+	registry_unlock();
+	client_lane_kill(lane);
+	lane_free(&lane->lane);
+	arena_free(&lane->arena);
+	free(lane);
+}
+
+void client_lane_kill(struct client_lane *lane)
+{
+	lane->dead = true;
+	if (lane->lane.fd < 0)
+		return;
+	registry_lock(); /* another thread may shut it down at this moment */
+	int fd = lane->lane.fd;
+	lane->lane.fd = -1;
+	registry_unlock();
+	shutdown(fd, SHUT_RDWR);
+	fork_unregister(fd);
+	lane->lane.fd = fd;
+	lane_free(&lane->lane);
+}
+
+void client_lanes_detach(struct client_lane *lanes)
+{
+	struct client_lane *lane, *next;
+	DL_FOREACH_SAFE2 (lanes, lane, next, host_next)
+		lane->host = NULL;
+}
+
+static struct client_lane *lane_forget(struct client_thread *thread, struct client_lane *lane)
+{
+	struct client_lane *next = lane->thread_next;
+	LL_DELETE2(thread->lanes, lane, thread_next);
+	if (thread->fork_epoch != fork_epoch()) {
+		/* The descriptor was closed in the child's name; its number may be another's by now. */
+		lane->lane.fd = -1;
+	}
+	lane_free_all(lane);
+	return next;
+}
+
+void client_lanes_free(struct client_thread *thread)
+{
+	while (thread->lanes)
+		lane_forget(thread, thread->lanes);
+}
+
+/* ---- Attaching ---- */
+
+static int lane_attach(struct cbb_host *host, uint64_t deadline_ns, struct client_lane **ret_lane)
+{
+	char name[16] = "";
+	struct session *session = &host->client->session;
+	uint64_t limit_ns = clock_deadline_ns(session->timeout_ms);
+	struct client_lane *lane = calloc(1, sizeof *lane);
+	if (!lane)
+		return -ENOMEM;
+	prctl(PR_GET_NAME, name);
+	int fd = session_attach(session, host->id, name, limit_ns < deadline_ns ? limit_ns : deadline_ns);
+	if (fd < 0) {
+		free(lane);
+		return fd;
+	}
+	lane_init(&lane->lane, fd, host->pidfd, host->max_payload_bytes);
+	arena_init(&lane->arena, 2 * (host->max_payload_bytes + FRAME_OVERHEAD_BYTES));
+	int r = fork_register(fd);
+	if (r < 0) {
+		lane_free_all(lane);
+		return r;
+	}
+	host_link(host, lane);
+	*ret_lane = lane;
+	return 0;
+}
+
+/* Lanes of hosts that were freed, or opened before a fork, are dropped on the way. */
+static struct client_lane *lane_find(struct client_thread *thread, const struct cbb_host *host)
+{
+	struct client_lane *lane = thread->lanes;
+	while (lane) {
+		if (lane->host == host && !lane->dead && thread->fork_epoch == fork_epoch())
+			return lane;
+		if (!lane->in_use && (!lane->host || lane->dead || thread->fork_epoch != fork_epoch()))
+			lane = lane_forget(thread, lane);
+		else
+			lane = lane->thread_next;
+	}
+	thread->fork_epoch = fork_epoch();
+	return NULL;
+}
+
+int client_lane_get(struct cbb_host *host, uint64_t deadline_ns, struct client_lane **ret_lane)
+{
+	struct client_thread *thread = thread_self();
+	if (!thread)
+		return -ENOMEM;
+	*ret_lane = lane_find(thread, host);
+	if (*ret_lane)
+		return 0;
+	int r = lane_attach(host, deadline_ns, ret_lane);
+	if (r == 0)
+		LL_PREPEND2(thread->lanes, *ret_lane, thread_next);
+	return r;
+}
+
+/* ---- One-way frames ---- */
+
+void client_lane_close_callback(struct cbb_callback *callback, const char *where)
+{
+	struct client_lane *lane = NULL;
+	struct cbb_host *host = callback->host;
+	if (!atomic_load(&callback->announced) || host_enter(host) < 0)
+		return;
+	Cbb__CloseCallback message = CBB__CLOSE_CALLBACK__INIT;
+	message.slot = callback->slot;
+	message.generation = callback->generation;
+	message.where.data = (uint8_t *)(uintptr_t)where;
+	message.where.len = strlen(where);
+	uint64_t deadline_ns = clock_deadline_ns(host->client->session.timeout_ms);
+	if (client_lane_get(host, deadline_ns, &lane) == 0 && lane->lane.out.size == 0 &&
+	    lane_put(&lane->lane, CBB__FRAME_TYPE__FRAME_CLOSE_CALLBACK, &message.base) == 0 &&
+	    lane_send(&lane->lane, deadline_ns) < 0)
+		client_lane_kill(lane);
+	host_leave(host);
+}

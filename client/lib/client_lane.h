@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A lane as this side keeps it: the socket, the calls in flight on it, and what deadlines have left behind.
+ * Used by the one thread it belongs to.
+ */
+#ifndef CBB_CLIENT_CLIENT_LANE_H
+#define CBB_CLIENT_CLIENT_LANE_H
+
+#include "host.h"
+#include "marshal/arena.h"
+#include "thread.h"
+#include "wire/lane.h"
+
+struct call_frame;
+
+struct client_lane {
+	struct lane lane;
+	struct cbb_host *host;             /* NULL once the host is freed; under registry_lock */
+	struct client_lane *thread_next;   /* thread->lanes; only this thread's */
+	struct client_lane *host_prev, *host_next; /* host->lanes, under registry_lock */
+	bool in_use;                       /* a call is in flight, or being begun */
+	bool dead;                         /* the socket cannot be used any more */
+	struct arena arena;
+	struct call_frame *top;            /* the innermost call in flight */
+	uint64_t serving;                  /* sequence of the innermost callback in flight; 0: none */
+	unsigned depth;                    /* calls in flight */
+	uint64_t last_sequence;
+	uint64_t abandoned;                /* outermost call of a chain that timed out and still runs in the host; 0 */
+	uint64_t returned_early;           /* outer call whose Return is kept in the lane, because the callback under it
+	                                      timed out there; 0 */
+};
+
+/* This thread's lane into the host, attached if it has none. 0 or a negative code with a detail text. */
+int client_lane_get(struct cbb_host *host, uint64_t deadline_ns, struct client_lane **ret_lane);
+
+/* The lane is of no use any more: its socket ends. */
+void client_lane_kill(struct client_lane *lane);
+
+/* Tells the host that a callback is closed, if this thread can. Fails silently: the client's own table decides. */
+void client_lane_close_callback(struct cbb_callback *callback, const char *where);
+
+/* The thread ends. */
+void client_lanes_free(struct client_thread *thread);
+/* The host is freed; with registry_lock held. */
+void client_lanes_detach(struct client_lane *lanes);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "handler.h"
+
+#include "base/clock.h"
+#include "call.h"
+#include "error.h"
+#include "side.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Answers without a result: native code gets on_error. */
+static void put_failure(struct client_lane *lane, uint64_t sequence, int status)
+{
+	struct hot fields;
+	struct hot_writer writer;
+	memset(&fields, 0, offsetof(struct hot, words));
+	fields.sequence = sequence;
+	fields.core = lane_core();
+	fields.status = status;
+	fields.detail = (const uint8_t *)detail_text();
+	fields.detail_size = strlen(detail_text());
+	hot_begin(&writer, &lane->lane.out, CBB__FRAME_TYPE__FRAME_RETURN, &fields, 0);
+	hot_end(&writer);
+}
+
+static int put_result(struct handler_frame *frame, uint64_t sequence, const struct cbb_invocation *invocation)
+{
+	struct hot fields;
+	struct hot_writer writer;
+	memset(&fields, 0, offsetof(struct hot, words));
+	fields.sequence = sequence;
+	fields.core = lane_core();
+	fields.has_error_number = invocation->has_error_number;
+	fields.error_number = invocation->error_number_after;
+	hot_begin(&writer, &frame->lane->lane.out, CBB__FRAME_TYPE__FRAME_RETURN, &fields,
+	          frame->marshal.plan->n_words_out);
+	int r = marshal_put_results(&frame->marshal, &writer);
+	if (r < 0) {
+		hot_cancel(&writer);
+		return r;
+	}
+	return hot_end(&writer);
+}
+
+/* Decodes, runs, encodes. A failure here is the program's or native code's, not a lie of the host: it is answered. */
+static int handler_run(struct handler_frame *frame, struct hot *invoke)
+{
+	const struct plan *plan = frame->marshal.plan;
+	uint64_t sequence = invoke->sequence;
+	struct cbb_invocation invocation = {
+	    .callback = frame->callback,
+	    .host = frame->lane->host,
+	    .sequence = sequence,
+	    .thread = (pid_t)invoke->thread,
+	    .error_number = invoke->error_number,
+	};
+	int r = marshal_get_arguments(&frame->marshal, invoke);
+	if (r == -EBADMSG)
+		return r;
+	void *result = r < 0 ? NULL : arena_take(frame->marshal.arena, PLAN_RESULT_BYTES(plan));
+	if (r == 0 && !result)
+		r = -ENOMEM;
+	if (r == 0) {
+		thread_push_invocation(&invocation);
+		errno = invoke->error_number;
+		callback_run(frame->callback, result, frame->marshal.arguments);
+		thread_pop_invocation(&invocation);
+		if (frame->lane->abandoned)
+			return CBB_ERR_TIMEOUT;
+		if (frame->lane->dead)
+			return -ECONNRESET;
+		if (!plan->returns_void)
+			plan_narrow_result(plan, result, frame->marshal.result);
+		r = put_result(frame, sequence, &invocation);
+	}
+	if (r < 0)
+		put_failure(frame->lane, sequence, r);
+	return 0;
+}
+
+static int handler_answer(struct client_lane *lane, uint64_t deadline_ns)
+{
+	int r = lane_send(&lane->lane, deadline_ns);
+	return r == -ETIMEDOUT ? -ECONNRESET : r; /* a part of the frame may be sent: the lane is of no use */
+}
+
+int handler_serve(struct client_lane *lane, struct hot *invoke)
+{
+	struct call_frame *call = lane->top;
+	struct callback_table *table = &lane->host->callbacks;
+	if (!call || invoke->parent != call->sequence)
+		return detail_set(-EBADMSG, "a callback under call %llu, which is not the one in flight",
+		                  (unsigned long long)invoke->parent);
+	struct arena_mark mark = arena_mark(&lane->arena);
+	uint64_t outer_serving = lane->serving;
+	struct cbb_callback *callback = callback_table_find(table, invoke->slot, invoke->generation);
+	int r = 0;
+	lane->serving = invoke->sequence;
+	if (callback && callback_begin(callback) == 0) {
+		struct handler_frame frame = {
+		    .marshal = {.plan = callback->type->plan, .side = &side_handler, .arena = &lane->arena,
+		                .call = &call->marshal},
+		    .callback = callback,
+		    .lane = lane,
+		};
+		r = handler_run(&frame, invoke);
+		callback_end(callback);
+	} else {
+		detail_set(CBB_ERR_CLOSED, "the callback is closed");
+		put_failure(lane, invoke->sequence, CBB_ERR_CLOSED);
+	}
+	lane->serving = outer_serving;
+	arena_release(&lane->arena, mark);
+	return r < 0 ? r : handler_answer(lane, call->deadline_ns);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+#include "side.h"
+
+#include "call.h"
+#include "error.h"
+#include "marshal/callback_word.h"
+#include "marshal/evaluate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What both kinds of frames have in common. */
+static struct cbb_library *library_of(const struct marshal_frame *frame)
+{
+	if (frame->side == &side_call)
+		return ((const struct call_frame *)(const void *)frame)->library;
+	return ((const struct handler_frame *)(const void *)frame)->callback->type->library;
+}
+
+static size_t size_of(const struct marshal_frame *frame, const Cbb__Param *param)
+{
+	return frame->plan->interface->types[param->type]->size_bytes;
+}
+
+/* ---- User data ---- */
+
+static int userdata_out(struct marshal_frame *frame, const Cbb__Param *param, uintptr_t value, uint64_t *ret_word)
+{
+	struct cbb_library *library = library_of(frame);
+	return token_out(&library->host->tokens, library->number, value, size_of(frame, param), ret_word);
+}
+
+static int userdata_in(struct marshal_frame *frame, const Cbb__Param *param, uint64_t word, uintptr_t *ret_value)
+{
+	struct cbb_library *library = library_of(frame);
+	struct cbb_host *host = library->host;
+	if (word == 0) {
+		*ret_value = 0;
+		return 0;
+	}
+	if (token_in(&host->tokens, library->number, word, size_of(frame, param), ret_value) == 1)
+		return 0;
+	if (handle_is_live(&host->handles, word)) {
+		*ret_value = (uintptr_t)word;
+		return 0;
+	}
+	return detail_set(CBB_ERR_ARGUMENT, "%s: 0x%llx is neither user data of this program nor a live handle",
+	                  frame->plan->name, (unsigned long long)word);
+}
+
+/* ---- Callbacks ---- */
+
+static int announce(struct client_lane *lane, const struct cbb_callback *callback)
+{
+	Cbb__OpenCallback message = CBB__OPEN_CALLBACK__INIT;
+	const char *name = callback->name ? callback->name : callback->type->plan->name;
+	message.slot = callback->slot;
+	message.generation = callback->generation;
+	message.library = callback->type->library->number;
+	message.function = callback->type->plan->index;
+	message.timeout_ms = callback->kind == CALLBACK_PLAIN ? callback->type->plan->function->timeout_ms
+	                                                      : callback->timeout_ms;
+	message.plain = callback->kind == CALLBACK_PLAIN;
+	message.name.data = (uint8_t *)(uintptr_t)name;
+	message.name.len = strnlen(name, 127);
+	message.delivery = callback->delivery == CBB_LOCAL ? CBB__DELIVERY__DELIVERY_LOCAL : CBB__DELIVERY__DELIVERY_AUTO;
+	return lane_put(&lane->lane, CBB__FRAME_TYPE__FRAME_OPEN_CALLBACK, &message.base);
+}
+
+/* The function type that a parameter of callback mode points to. */
+static int param_type(struct marshal_frame *frame, const Cbb__Param *param, struct cbb_function **ret_type)
+{
+	const Cbb__Interface *interface = frame->plan->interface;
+	const Cbb__Type *pointer = interface->types[param->type];
+	return library_function(library_of(frame), interface->types[pointer->target]->function, ret_type);
+}
+
+static bool is_sentinel(const Cbb__Param *param, uintptr_t value)
+{
+	for (size_t i = 0; i < param->n_values; i++)
+		if (param->values[i] == value)
+			return true;
+	return value == 0;
+}
+
+static int pass_callback(struct call_frame *call, uint32_t index, void *pointer)
+{
+	struct side_callbacks *callbacks = call->callbacks;
+	struct cbb_host *host = call->library->host;
+	struct cbb_function *type = NULL, *remote = NULL;
+	struct cbb_callback *callback = NULL;
+	int r = param_type(&call->marshal, call->marshal.plan->params[index], &type);
+	if (r == 0)
+		r = callback_for_pointer(host, pointer, type, &callback, &remote);
+	if (r < 0)
+		return r;
+	if (remote) {
+		callbacks->words[index] = function_word(remote->library->number, remote->plan->index);
+		return 0;
+	}
+	callbacks->words[index] = callback_word(callback->slot, callback->generation);
+	if (atomic_load_explicit(&callback->announced, memory_order_acquire))
+		return 0;
+	callbacks->announced[callbacks->n_announced++] = callback;
+	return announce(call->lane, callback);
+}
+
+int side_pass_callbacks(struct call_frame *call)
+{
+	const struct plan *plan = call->marshal.plan;
+	int r = 0;
+	call->callbacks->n_announced = 0;
+	for (uint32_t i = 0; i < plan->n_params && r == 0; i++) {
+		void *pointer;
+		if (plan->params[i]->mode != CBB__MODE__MODE_CALLBACK)
+			continue;
+		memcpy(&pointer, call->marshal.arguments[i], sizeof pointer);
+		if (!is_sentinel(plan->params[i], (uintptr_t)pointer))
+			r = pass_callback(call, i, pointer);
+	}
+	return r;
+}
+
+void side_callbacks_known(struct call_frame *call)
+{
+	for (unsigned i = 0; call->callbacks && i < call->callbacks->n_announced; i++)
+		atomic_store_explicit(&call->callbacks->announced[i]->announced, true, memory_order_release);
+}
+
+static int call_callback_out(struct marshal_frame *frame, const Cbb__Param *param, uint32_t argument_index,
+                             void *pointer, uint64_t *ret_word)
+{
+	(void)param;
+	(void)pointer;
+	*ret_word = ((struct call_frame *)(void *)frame)->callbacks->words[argument_index];
+	return 0;
+}
+
+static int handler_callback_out(struct marshal_frame *frame, const Cbb__Param *param, uint32_t argument_index,
+                                void *pointer, uint64_t *ret_word)
+{
+	(void)argument_index;
+	(void)pointer;
+	(void)ret_word;
+	return detail_set(CBB_ERR_UNSUPPORTED, "%s: a handler gives out a function pointer (parameter or result of type "
+	                  "%s): not offered by this version", frame->plan->name,
+	                  interface_type_name(frame->plan->interface, param->type));
+}
+
+static int callback_in(struct marshal_frame *frame, const Cbb__Param *param, uint32_t argument_index, uint64_t word,
+                       void **ret_pointer)
+{
+	struct cbb_host *host = library_of(frame)->host;
+	(void)param;
+	(void)argument_index;
+	if (word == 0) {
+		*ret_pointer = NULL;
+		return 0;
+	}
+	if (word_is_callback(word)) {
+		struct cbb_callback *callback = callback_table_find(&host->callbacks, word_low(word), word_high(word));
+		if (callback && callback->kind != CALLBACK_PLAIN) {
+			cbb_any_function pointer = cbb_callback_pointer(callback);
+			memcpy(ret_pointer, &pointer, sizeof pointer);
+			return 0;
+		}
+		if (callback) {
+			*ret_pointer = callback->pointer;
+			return 0;
+		}
+		return detail_set(CBB_ERR_CLOSED, "%s: native code hands back a callback that is closed", frame->plan->name);
+	}
+	return detail_set(CBB_ERR_UNSUPPORTED, "%s: native code hands out a function of its own (0x%llx): not offered by "
+	                  "this version", frame->plan->name, (unsigned long long)word);
+}
+
+/* ---- Handles and copies ---- */
+
+static int handle_in(struct marshal_frame *frame, const Cbb__Param *param, uint64_t word)
+{
+	(void)param;
+	return word ? handle_opened(&library_of(frame)->host->handles, word) : 0;
+}
+
+/* The address of the handle that a lifetime depends on: a parameter, or the result. */
+static uint64_t owner_address(const struct marshal_frame *frame, uint32_t owner)
+{
+	uintptr_t address = 0;
+	if (owner == 0 || owner > frame->plan->n_params + 1)
+		return 0;
+	const void *from = owner == frame->plan->n_params + 1 ? frame->result : frame->arguments[owner - 1];
+	if (from)
+		memcpy(&address, from, sizeof address);
+	return address;
+}
+
+static void *keep(struct marshal_frame *frame, const Cbb__Param *param, uint64_t origin, size_t size)
+{
+	struct handle_table *handles = &library_of(frame)->host->handles;
+	if (param->free_function) {
+		const char *function = (const char *)frame->plan->interface->names[param->free_function].data;
+		size_t length = frame->plan->interface->names[param->free_function].len;
+		if (length == 4 && memcmp(function, "free", 4) == 0)
+			return malloc(size ? size : 1);
+		int index = interface_find_function(frame->plan->interface,
+		                                    interface_name(frame->plan->interface, param->free_function));
+		struct cbb_function *owner = NULL;
+		if (index < 0 || library_function(library_of(frame), (uint32_t)index, &owner) < 0)
+			return NULL;
+		return handle_copy_owned(handles, owner->plan->name, size);
+	}
+	if (param->lifetime == CBB__LIFETIME__LIFETIME_FOREVER)
+		return handle_copy(handles, 0, origin, size);
+	if (param->lifetime == CBB__LIFETIME__LIFETIME_OWNER)
+		return handle_copy(handles, owner_address(frame, param->lifetime_owner), origin, size);
+	/* `next` asks for less than what 64 more results give. */
+	return recent_take(&thread_self()->recent, size);
+}
+
+void side_after_call(struct marshal_frame *frame)
+{
+	struct handle_table *handles = &library_of(frame)->host->handles;
+	for (uint32_t i = 0; i < frame->plan->n_params; i++) {
+		const Cbb__Param *param = frame->plan->params[i];
+		uintptr_t address;
+		if (!param->closes || !marshal_condition(frame, param->closes_when))
+			continue;
+		memcpy(&address, frame->arguments[i], sizeof address);
+		handle_closed(handles, address);
+	}
+}
+
+const struct marshal_side side_call = {
+    .userdata_out = userdata_out,
+    .userdata_in = userdata_in,
+    .callback_out = call_callback_out,
+    .callback_in = callback_in,
+    .handle_in = handle_in,
+    .keep = keep,
+};
+
+static int handler_handle_in(struct marshal_frame *frame, const Cbb__Param *param, uint64_t word)
+{
+	/* Handles seen only inside callbacks are not the program's to keep: the hot path takes no lock for them. */
+	(void)frame;
+	(void)param;
+	(void)word;
+	return 0;
+}
+
+const struct marshal_side side_handler = {
+    .userdata_out = userdata_out,
+    .userdata_in = userdata_in,
+    .callback_out = handler_callback_out,
+    .callback_in = callback_in,
+    .handle_in = handler_handle_in,
+    .keep = keep,
+};

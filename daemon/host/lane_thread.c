@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/lane_thread.h"
+
+#include "base/clock.h"
+#include "base/descriptor.h"
+#include "base/detail.h"
+#include "base/log.h"
+#include "host/death.h"
+#include "host/host.h"
+#include "host/host_lane.h"
+#include "host/service.h"
+#include "host/telemetry.h"
+#include "host/thread.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SOFTWARE "cbb-host " CBB_VERSION
+#define STACK_MIN_BYTES 65536
+/* A client that does not take the first frame of its lane. */
+#define GREETING_TIMEOUT_MS 10000
+
+static _Atomic unsigned n_lanes;
+
+struct start {
+	int fd;
+	char name[HOST_THREAD_NAME_BYTES];
+};
+
+unsigned lane_thread_count(void)
+{
+	return atomic_load(&n_lanes);
+}
+
+static int greet(struct lane *lane, int status, uint32_t thread)
+{
+	Cbb__HelloReply reply = CBB__HELLO_REPLY__INIT;
+	reply.version = CBB__PROTOCOL_VERSION__PROTOCOL_VERSION;
+	reply.software.data = (uint8_t *)(uintptr_t)SOFTWARE;
+	reply.software.len = strlen(SOFTWARE);
+	reply.status = status;
+	reply.thread = thread;
+	if (status < 0) {
+		reply.detail.data = (uint8_t *)(uintptr_t)detail_text();
+		reply.detail.len = strlen(detail_text());
+	}
+	int r = lane_put(lane, CBB__FRAME_TYPE__FRAME_HELLO_REPLY, &reply.base);
+	return r < 0 ? r : lane_send(lane, clock_deadline_ns(GREETING_TIMEOUT_MS));
+}
+
+/* Until the client closes the lane, or breaks the protocol. */
+static void lane_run(struct host_lane *lane)
+{
+	while (!lane->dead) {
+		struct frame frame;
+		int r = lane_receive(&lane->lane, &frame, CLOCK_NEVER);
+		if (r > 0)
+			r = host_lane_serve(lane, &frame, 0);
+		if (r < 0)
+			host_lane_kill(lane, r == -EBADMSG ? detail_text() : NULL);
+	}
+}
+
+/* Also runs when the library ends this thread (pthread_exit) inside a call. */
+static void lane_end(void *data)
+{
+	struct host_lane *lane = data;
+	lane->thread->lane = NULL; /* closures called by thread-local destructors find no lane */
+	death_remove_lane(lane->lane.fd);
+	lane_free(&lane->lane);
+	arena_free(&lane->arena);
+	recent_free(&lane->recent);
+	telemetry_lane_release(lane->cell);
+	free(lane);
+	atomic_fetch_sub(&n_lanes, 1);
+	service_lane_closed();
+}
+
+static void *lane_main(void *data)
+{
+	struct start *start = data;
+	sigset_t none;
+	host_thread_enter(start->name);
+	struct host_thread *thread = host_thread_current();
+	struct host_lane *lane = calloc(1, sizeof *lane);
+	if (!lane) {
+		descriptor_close(start->fd);
+		free(start);
+		atomic_fetch_sub(&n_lanes, 1);
+		service_lane_closed();
+		return NULL;
+	}
+	lane->thread = thread;
+	lane->cell = telemetry_lane_claim(thread->id, start->name);
+	lane_init(&lane->lane, start->fd, -1, host_self()->max_payload_bytes);
+	arena_init(&lane->arena, 2 * (host_self()->max_payload_bytes + FRAME_OVERHEAD_BYTES));
+	free(start);
+	thread->lane = lane;
+	/* Foreign code runs with an ordinary signal mask; the service thread that started this one blocks everything. */
+	sigemptyset(&none);
+	pthread_sigmask(SIG_SETMASK, &none, NULL);
+	pthread_cleanup_push(lane_end, lane);
+	if (death_add_lane(lane->lane.fd) == 0 && greet(&lane->lane, 0, (uint32_t)thread->id) == 0)
+		lane_run(lane);
+	pthread_cleanup_pop(1);
+	return NULL;
+}
+
+static int thread_make(struct start *start)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	size_t stack_bytes = host_self()->stack_bytes;
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	if (stack_bytes >= STACK_MIN_BYTES)
+		pthread_attr_setstacksize(&attributes, stack_bytes);
+	int r = pthread_create(&thread, &attributes, lane_main, start);
+	pthread_attr_destroy(&attributes);
+	return -r;
+}
+
+int lane_thread_start(int fd, Cbb__LaneKind kind, const char *thread_name)
+{
+	struct start *start = malloc(sizeof *start);
+	int r = -ENOMEM;
+	atomic_fetch_add(&n_lanes, 1);
+	if (kind != CBB__LANE_KIND__LANE_CLIENT_THREAD) {
+		r = detail_set(CBB__STATUS__STATUS_UNSUPPORTED, "lane kind %d is not known to this host", (int)kind);
+	} else if (start) {
+		start->fd = fd;
+		snprintf(start->name, sizeof start->name, "%s", thread_name);
+		r = thread_make(start);
+		if (r == 0)
+			return 0;
+		detail_set(r, "the host cannot start a thread for the lane: %s", strerror(-r));
+	}
+	atomic_fetch_sub(&n_lanes, 1);
+	free(start);
+	struct lane lane;
+	lane_init(&lane, fd, -1, 0);
+	greet(&lane, r, 0);
+	lane_free(&lane);
+	return r;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The threads that serve lanes: each is the double of one client thread.
+ */
+#ifndef CBB_HOST_LANE_THREAD_H
+#define CBB_HOST_LANE_THREAD_H
+
+#include "cbbroker.pb-c.h"
+
+/*
+ * Starts a thread that serves the lane behind `fd`; takes the descriptor. 0, or -errno after a refusal was sent to
+ * the client.
+ */
+int lane_thread_start(int fd, Cbb__LaneKind kind, const char *thread_name);
+
+/* Lanes being served. */
+unsigned lane_thread_count(void);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/side.h"
+
+#include "base/detail.h"
+#include "host/call.h"
+#include "host/closure.h"
+#include "host/closure_table.h"
+#include "host/host_lane.h"
+#include "marshal/callback_word.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The client translates: here a token is a pointer like any other. */
+static int userdata_out(struct marshal_frame *frame, const Cbb__Param *param, uintptr_t value, uint64_t *ret_word)
+{
+	(void)frame;
+	(void)param;
+	*ret_word = value;
+	return 0;
+}
+
+static int userdata_in(struct marshal_frame *frame, const Cbb__Param *param, uint64_t word, uintptr_t *ret_value)
+{
+	(void)frame;
+	(void)param;
+	*ret_value = (uintptr_t)word;
+	return 0;
+}
+
+static int callback_out(struct marshal_frame *frame, const Cbb__Param *param, uint32_t argument_index, void *pointer,
+                        uint64_t *ret_word)
+{
+	(void)frame;
+	(void)param;
+	(void)argument_index;
+	const struct closure *closure = closure_table_find_code(pointer);
+	*ret_word = closure ? callback_word(closure->slot, closure->generation) : (uintptr_t)pointer;
+	return 0;
+}
+
+static int function_in(uint64_t word, void **ret_pointer)
+{
+	struct host_library *library = library_find(word_high(word));
+	struct native_function *function = NULL;
+	if (!library || library_function(library, word_low(word), &function) < 0 || !function->address)
+		return detail_set(CBB__STATUS__STATUS_NO_SYMBOL, "a function pointer names no function of this host");
+	memcpy(ret_pointer, &function->address, sizeof *ret_pointer);
+	return 0;
+}
+
+static int native_callback_in(struct marshal_frame *frame, const Cbb__Param *param, uint32_t argument_index,
+                              uint64_t word, void **ret_pointer)
+{
+	struct native_call *call = (struct native_call *)(void *)frame;
+	(void)argument_index;
+	if (word_is_function(word))
+		return function_in(word, ret_pointer);
+	if (!word_is_callback(word))
+		return detail_set(CBB__STATUS__STATUS_ARGUMENT, "%s: a function pointer that is neither callback nor function",
+		                  frame->plan->name);
+	struct closure *closure = closure_table_find(word_low(word), word_high(word));
+	if (!closure)
+		return detail_set(CBB__STATUS__STATUS_LIMIT, "%s: the host has no closure for this callback (its limit of "
+		                  "callbacks is reached, or memory is)", frame->plan->name);
+	scope_add(call, closure, param);
+	*ret_pointer = closure->code;
+	return 0;
+}
+
+static int answer_callback_in(struct marshal_frame *frame, const Cbb__Param *param, uint32_t argument_index,
+                              uint64_t word, void **ret_pointer)
+{
+	(void)param;
+	(void)argument_index;
+	if (word_is_function(word))
+		return function_in(word, ret_pointer);
+	struct closure *closure = word_is_callback(word) ? closure_table_find(word_low(word), word_high(word)) : NULL;
+	if (!closure)
+		return detail_set(CBB__STATUS__STATUS_ARGUMENT, "%s: the handler's answer holds an unknown function pointer",
+		                  frame->plan->name);
+	*ret_pointer = closure->code;
+	return 0;
+}
+
+/* What a handler handed out: native code may use it until the thread has received 64 more, or frees it itself. */
+static void *keep(struct marshal_frame *frame, const Cbb__Param *param, uint64_t origin, size_t size)
+{
+	struct callback_frame *callback = (struct callback_frame *)(void *)frame;
+	(void)origin;
+	if (param->free_function)
+		return strcmp(interface_name(frame->plan->interface, param->free_function), "free") == 0
+		           ? malloc(size ? size : 1)
+		           : NULL;
+	return recent_take(&callback->lane->recent, size);
+}
+
+static int release(struct marshal_frame *frame, const Cbb__Param *param, void *original)
+{
+	const struct native_call *call = (const struct native_call *)(void *)frame;
+	const char *name = interface_name(frame->plan->interface, param->free_function);
+	void *address = library_symbol(call->library, name);
+	void (*free_function)(void *);
+	if (!address)
+		return detail_set(CBB__STATUS__STATUS_NO_SYMBOL, "%s: transfer(full(%s)): there is no such function",
+		                  frame->plan->name, name);
+	memcpy(&free_function, &address, sizeof address);
+	free_function(original);
+	return 0;
+}
+
+const struct marshal_side side_native_call = {
+    .userdata_out = userdata_out,
+    .userdata_in = userdata_in,
+    .callback_out = callback_out,
+    .callback_in = native_callback_in,
+    .release = release,
+};
+
+const struct marshal_side side_callback = {
+    .userdata_out = userdata_out,
+    .userdata_in = userdata_in,
+    .callback_out = callback_out,
+    .callback_in = answer_callback_in,
+    .keep = keep,
+};

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+#include "wire/lane.h"
+
+#include "base/clock.h"
+#include "base/descriptor.h"
+#include "base/detail.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define READ_BYTES 16384
+/* Capacity that an idle lane keeps; larger messages give their memory back. */
+#define KEEP_BYTES (256u << 10)
+/* Waking a sleeper on another core costs more than this; an answer that takes longer is worth sleeping for. */
+#define SPIN_NS 20000
+/*
+ * Two ends that sleep keep each other asleep: each answer comes a wake-up later than SPIN_NS lasts (measured: 19 us a
+ * comparison in qsort instead of 4, for ever). So a wait after a fruitless one spins past that wake-up.
+ */
+#define CATCH_UP_NS 60000
+/* After so many waits that outlasted the spin, only every RETRY_EVERYth wait spins. */
+#define FRUITLESS_MAX 8
+#define RETRY_EVERY 64
+
+void lane_init(struct lane *lane, int fd, int peer_pidfd, size_t max_payload_bytes)
+{
+	*lane = (struct lane){.fd = fd, .peer_pidfd = peer_pidfd};
+	lane->max_bytes = max_payload_bytes + FRAME_OVERHEAD_BYTES;
+	buffer_init(&lane->in, lane->max_bytes + FRAME_HEADER_BYTES + READ_BYTES);
+	buffer_init(&lane->out, lane->max_bytes + FRAME_HEADER_BYTES);
+}
+
+void lane_free(struct lane *lane)
+{
+	lane->fd = descriptor_close(lane->fd);
+	buffer_free(&lane->in);
+	buffer_free(&lane->out);
+}
+
+uint32_t lane_core(void)
+{
+	return (uint32_t)(sched_getcpu() + 1);
+}
+
+int lane_put(struct lane *lane, Cbb__FrameType type, const ProtobufCMessage *message)
+{
+	size_t size = protobuf_c_message_get_packed_size(message);
+	uint8_t *to = size <= lane->max_bytes ? buffer_extend(&lane->out, FRAME_HEADER_BYTES + size) : NULL;
+	if (!to)
+		return detail_set(CBB__STATUS__STATUS_LIMIT, "frame %s of %zu bytes, at most %zu fit on this lane",
+		                  frame_type_name((int)type), size, lane->max_bytes);
+	frame_write_header(to, (uint32_t)size, type);
+	protobuf_c_message_pack(message, to + FRAME_HEADER_BYTES);
+	return 0;
+}
+
+/* ---- Reading ---- */
+
+static size_t in_available(const struct lane *lane)
+{
+	return lane->in.size - lane->in_start;
+}
+
+/* 1: a whole frame is there; 0: not yet, and *ret_missing bytes are lacking; -EBADMSG. */
+static int in_frame(struct lane *lane, struct frame *ret_frame, size_t *ret_missing)
+{
+	size_t available = in_available(lane);
+	if (available < FRAME_HEADER_BYTES) {
+		*ret_missing = FRAME_HEADER_BYTES - available;
+		return 0;
+	}
+	const uint8_t *header = lane->in.data + lane->in_start;
+	uint32_t size;
+	Cbb__FrameType type;
+	int r = frame_read_header(header, lane->max_bytes, &size, &type);
+	if (r < 0)
+		return r;
+	size_t whole = FRAME_HEADER_BYTES + (size_t)size;
+	if (whole > available) {
+		*ret_missing = whole - available;
+		return 0;
+	}
+	*ret_frame = (struct frame){.type = type, .body = header + FRAME_HEADER_BYTES, .size = size};
+	lane->in_start += whole;
+	lane->last_bytes = whole;
+	return 1;
+}
+
+void lane_unreceive(struct lane *lane)
+{
+	lane->in_start -= lane->last_bytes;
+	lane->last_bytes = 0;
+}
+
+static void in_compact(struct lane *lane)
+{
+	size_t available = in_available(lane);
+	if (available && lane->in_start)
+		memmove(lane->in.data, lane->in.data + lane->in_start, available);
+	lane->in.size = available;
+	lane->in_start = 0;
+	lane->last_bytes = 0;
+	buffer_trim(&lane->in, KEEP_BYTES);
+}
+
+/* One recv without waiting: 1, -EAGAIN, -ECONNRESET, -errno. */
+static int in_fill(struct lane *lane, size_t missing)
+{
+	/* Memory follows what has arrived, not what a header claims. */
+	size_t want = missing > READ_BYTES ? missing : READ_BYTES;
+	size_t step = lane->in.size > KEEP_BYTES ? lane->in.size : KEEP_BYTES;
+	if (want > step)
+		want = step;
+	uint8_t *room = buffer_reserve(&lane->in, want);
+	if (!room)
+		return -ENOMEM;
+	ssize_t n;
+	do
+		n = recv(lane->fd, room, want, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		lane->in.size += (size_t)n;
+		return 1;
+	}
+	if (n == 0)
+		return -ECONNRESET;
+	return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+}
+
+/* ---- Waiting ---- */
+
+/*
+ * Spinning pays only if the peer runs on another core (on the same one it keeps the peer from running: 5.9
+ * times slower) and answers soon. Each message says where its sender ran.
+ */
+static bool peer_is_apart(const struct lane *lane)
+{
+	return lane->peer_core != 0 && lane->peer_core != lane_core();
+}
+
+static bool should_spin(struct lane *lane)
+{
+	return lane->n_fruitless < FRUITLESS_MAX || lane->n_fruitless++ % RETRY_EVERY == 0;
+}
+
+static int spin(struct lane *lane, size_t missing, uint64_t began_ns, uint64_t deadline_ns)
+{
+	uint64_t end_ns = began_ns + (lane->n_fruitless ? CATCH_UP_NS : SPIN_NS);
+	if (end_ns > deadline_ns)
+		end_ns = deadline_ns;
+	do {
+		int r = in_fill(lane, missing);
+		if (r != -EAGAIN) {
+			lane->n_fruitless = 0;
+			return r;
+		}
+	} while (clock_now_ns() < end_ns);
+	lane->n_fruitless++;
+	return -EAGAIN;
+}
+
+/* After a wait that slept: the next one may spin again if this one would have been caught by it. */
+static void learn_from_sleep(struct lane *lane, uint64_t began_ns)
+{
+	if (lane->n_fruitless > 1 && clock_now_ns() - began_ns < CATCH_UP_NS)
+		lane->n_fruitless = 1;
+}
+
+/* Sleeps until the socket or the peer's end: 0 look again, 1 the peer process is gone, -ETIMEDOUT, -errno. */
+static int sleep_for(struct lane *lane, short events, uint64_t deadline_ns)
+{
+	struct pollfd pollers[2] = {{.fd = lane->fd, .events = events}, {.fd = lane->peer_pidfd, .events = POLLIN}};
+	int n = poll(pollers, lane->peer_pidfd >= 0 ? 2 : 1, clock_left_ms(deadline_ns));
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (n == 0)
+		return clock_left_ms(deadline_ns) == 0 ? -ETIMEDOUT : 0;
+	return pollers[0].revents == 0 && pollers[1].revents ? 1 : 0;
+}
+
+int lane_receive(struct lane *lane, struct frame *ret_frame, uint64_t deadline_ns)
+{
+	size_t missing = 0;
+	int r = in_frame(lane, ret_frame, &missing);
+	if (r != 0)
+		return r;
+	in_compact(lane);
+	uint64_t began_ns = deadline_ns != 0 && peer_is_apart(lane) ? clock_now_ns() : 0;
+	bool spun = !began_ns || !should_spin(lane);
+	/* On one core the answer cannot be there yet: look only after the sleep. */
+	bool look = deadline_ns == 0 || missing < FRAME_HEADER_BYTES;
+	bool slept = false, gone = false;
+	for (;;) {
+		r = !spun ? spin(lane, missing, began_ns, deadline_ns) : look ? in_fill(lane, missing) : -EAGAIN;
+		spun = look = true;
+		if (r == 1) {
+			r = in_frame(lane, ret_frame, &missing);
+			if (r == 0)
+				continue;
+			if (slept && began_ns)
+				learn_from_sleep(lane, began_ns);
+			return r;
+		}
+		if (r != -EAGAIN)
+			return r == -EPIPE ? -ECONNRESET : r;
+		if (gone)
+			return -ECONNRESET;
+		if (deadline_ns == 0)
+			return -ETIMEDOUT;
+		r = sleep_for(lane, POLLIN, deadline_ns);
+		if (r < 0)
+			return r;
+		slept = true;
+		gone = r == 1;
+	}
+}
+
+/* ---- Writing ---- */
+
+/* The socket is full: waits for room, and reads ahead meanwhile. */
+static int send_wait(struct lane *lane, uint64_t deadline_ns)
+{
+	short events = POLLOUT;
+	if (lane->in.size < lane->in.limit - READ_BYTES)
+		events |= POLLIN;
+	int r = sleep_for(lane, events, deadline_ns);
+	if (r != 0)
+		return r == 1 ? -ECONNRESET : r;
+	if (events & POLLIN) {
+		r = in_fill(lane, 1);
+		if (r < 0 && r != -EAGAIN)
+			return r;
+	}
+	return 0;
+}
+
+int lane_send(struct lane *lane, uint64_t deadline_ns)
+{
+	while (lane->out_start < lane->out.size) {
+		ssize_t n = send(lane->fd, lane->out.data + lane->out_start, lane->out.size - lane->out_start,
+		                 MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n >= 0) {
+			lane->out_start += (size_t)n;
+			continue;
+		}
+		int r = errno == EINTR ? 0 : errno == EPIPE ? -ECONNRESET : -errno;
+		if (r == -EAGAIN || r == -EWOULDBLOCK)
+			r = send_wait(lane, deadline_ns);
+		if (r < 0)
+			return r;
+	}
+	lane->out_start = lane->out.size = 0;
+	buffer_trim(&lane->out, KEEP_BYTES);
+	return 0;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cbb-bench: what calls, callbacks, hosts and deaths cost on this machine, beside what the machine itself takes.
+ */
+#include "base/detail.h"
+#include "base/options.h"
+#include "bench/place.h"
+#include "bench/rows.h"
+#include "bench/table.h"
+#include "bench/target.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MS_MAX 3600000
+
+/* In this order, whatever the command line's is: later rows are compared with the first two. */
+static const struct row {
+	const char *name;
+	int (*run)(unsigned ms);
+	const char *what;
+} rows[] = {
+    {"raw_block", row_raw_block, "ping-pong of 32 bytes between two processes, blocking"},
+    {"raw_spin", row_raw_spin, "the same; a waiter whose peer runs on another core spins briefly"},
+    {"call", row_call, "a call of int f(int)"},
+    {"callback", row_callback, "a callback int f(int), in a loop of native code"},
+    {"callback_nested_call", row_callback_nested_call, "a callback whose handler calls the library"},
+    {"qsort_10k", row_qsort_10k, "libc's qsort of 10,000 ints with the program's comparator"},
+    {"expat_1mb", row_expat_1mb, "expat parses 1 MB with start, end and text handlers"},
+    {"host_start", row_host_start, "from opening a host to the first callback in it"},
+    {"death_status", row_death_status, "from a null pointer in the library to the call's status (death_report: to the report)"},
+    {"host_idle", row_host_idle, "private memory of an idle host with one library open"},
+    {"callback_open", row_callback_open, "opening and closing a callback; memory of an open one, client and host"},
+};
+
+#define N_ROWS (sizeof rows / sizeof *rows)
+
+static struct {
+	const char *place;
+	long ms;
+	bool tsv, list;
+} options = {.place = "one", .ms = 500};
+
+static const struct option_entry option_entries[] = {
+    {"place", 'p', OPTION_TEXT, "PLACE", &options.place,
+     "Where processes run: one (all on one core, default), split (client and host a core each), free (scheduler)."},
+    {"ms", 'm', OPTION_NUMBER, "N", &options.ms, "Measure each row for N milliseconds. Default: 500."},
+    {"tsv", 't', OPTION_FLAG, NULL, &options.tsv,
+     "Print R, name, median_ns, p99_ns, ops_per_s, cpu_us_per_op, or M, name, bytes, with tabs between them."},
+    {"list", 'l', OPTION_FLAG, NULL, &options.list, "Print the names of the rows and what they measure, and end."},
+};
+
+static const struct option_table option_table = {
+    .program = "cbb-bench",
+    .usage = "[OPTIONS] [ROW...]",
+    .summary = "Measures what calls into hosts cost. Without rows: all.",
+    .entries = option_entries,
+    .n = sizeof option_entries / sizeof *option_entries,
+};
+
+static void list_rows(void)
+{
+	for (size_t i = 0; i < N_ROWS; i++)
+		printf("%-22s %s\n", rows[i].name, rows[i].what);
+}
+
+static bool is_row(const char *name)
+{
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool is_wanted(const char *name, int n, char **wanted)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(wanted[i], name) == 0)
+			return true;
+	return n == 0;
+}
+
+static int run_rows(int n, char **wanted)
+{
+	int status = 0;
+	for (size_t i = 0; i < N_ROWS; i++) {
+		if (!is_wanted(rows[i].name, n, wanted) || rows[i].run((unsigned)options.ms) >= 0)
+			continue;
+		table_add_failure(rows[i].name, detail_text());
+		status = 1;
+	}
+	return status;
+}
+
+static int misuse(const char *words)
+{
+	fprintf(stderr, "cbb-bench: %s\n", words);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	enum place_mode place;
+	int first = options_parse(&option_table, argc, argv);
+	if (first <= 0)
+		return first < 0 ? misuse(detail_text()) : 0;
+	if (options.list) {
+		list_rows();
+		return 0;
+	}
+	for (int i = first; i < argc; i++)
+		if (!is_row(argv[i])) {
+			detail_set(0, "there is no row %s; --list prints them", argv[i]);
+			return misuse(detail_text());
+		}
+	if (options.ms < 1 || options.ms > MS_MAX)
+		return misuse("--ms: from 1 to 3600000");
+	if (place_parse(options.place, &place) < 0 || place_set(place) < 0)
+		return misuse(detail_text());
+	setenv("CBB_INTERFACES", BENCH_INTERFACES, 0);
+	table_begin(options.tsv, (unsigned)options.ms);
+	int status = run_rows(argc - first, argv + first);
+	target_disconnect();
+	return status;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/target.h"
+
+#include "base/detail.h"
+#include "bench/place.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CALL_TIMEOUT_MS 60000
+
+static cbb_client *client;
+
+static const char fixture_text[] = "[library(\"" BENCH_FIXTURE "\")]\n"
+                                   "typedef int (*bench_handler)(int value);\n"
+                                   "int bench_next(int value);\n"
+                                   "int bench_loop(bench_handler handler, int count);\n"
+                                   "int bench_keep([scope(forever)] bench_handler handler);\n"
+                                   "void bench_crash([nullable, in] int *nowhere);\n";
+
+int target_result(int r, const char *what)
+{
+	if (r >= 0)
+		return r;
+	return detail_set(r, "%s: %s", what, cbb_last_error_text());
+}
+
+int target_client(cbb_client **ret_client)
+{
+	cbb_connect_options options = {.size = sizeof options, .address = "private:"};
+	int r = 0;
+	if (!client) {
+		place_as_host(); /* the broker, and so its hosts, begin where this thread is */
+		r = target_result(cbb_connect(&client, &options), "cbb_connect");
+		place_as_client();
+	}
+	if (r == 0)
+		*ret_client = client;
+	return r;
+}
+
+void target_disconnect(void)
+{
+	client = cbb_disconnect(client);
+}
+
+static int open_library(struct target *target, const char *interface)
+{
+	int r = interface ? cbb_library_open(target->host, interface, &target->library)
+	                  : cbb_library_open_text(target->host, fixture_text, &target->library);
+	return target_result(r, interface ? interface : "the bench's fixture");
+}
+
+int target_open(struct target *target, const char *interface, int stdout_fd)
+{
+	cbb_client *connected = NULL;
+	const int fds[3] = {-1, stdout_fd, -1};
+	cbb_host_options options = {
+	    .size = sizeof options, .name = "cbb-bench", .stdio_fds = fds, .call_timeout_ms = CALL_TIMEOUT_MS};
+	*target = (struct target){0};
+	int r = target_client(&connected);
+	if (r == 0)
+		r = target_result(cbb_host_open(connected, &options, &target->host), "cbb_host_open");
+	if (r == 0)
+		r = open_library(target, interface);
+	if (r < 0)
+		target_close(target);
+	return r;
+}
+
+void target_close(struct target *target)
+{
+	cbb_host_close(target->host);
+	*target = (struct target){0};
+}
+
+int target_place(const struct target *target)
+{
+	return place_host_process(cbb_host_pid(target->host));
+}
+
+int target_private_bytes(pid_t pid, uint64_t *ret_bytes)
+{
+	char path[64], line[256];
+	unsigned long long sum_kb = 0, kb;
+	snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+	FILE *file = fopen(path, "re");
+	if (!file)
+		return detail_set(-errno, "%s: %s", path, strerror(errno));
+	while (fgets(line, sizeof line, file))
+		if (sscanf(line, "Private_Clean: %llu", &kb) == 1 || sscanf(line, "Private_Dirty: %llu", &kb) == 1 ||
+		    sscanf(line, "Private_Hugetlb: %llu", &kb) == 1)
+			sum_kb += kb;
+	fclose(file);
+	*ret_bytes = sum_kb * 1024;
+	return 0;
+}
