@@ -41,7 +41,8 @@ static int hello_check(const Cbb__HelloReply *reply)
 	if (reply->status < 0)
 		return detail_set_bytes(reply->status, reply->detail.data, reply->detail.len);
 	if (reply->version != CBB__PROTOCOL_VERSION__PROTOCOL_VERSION)
-		return detail_set(CBB__STATUS__STATUS_VERSION, "%s speaks protocol version %d, the broker (%.*s) version %u",
+		return detail_set(CBB__STATUS__STATUS_VERSION,
+		                  "%s speaks protocol version %d, the broker (%.*s) version %u",
 		                  SOFTWARE, CBB__PROTOCOL_VERSION__PROTOCOL_VERSION,
 		                  (int)(reply->software.len < 64 ? reply->software.len : 64),
 		                  (const char *)reply->software.data, reply->version);
@@ -54,7 +55,8 @@ static int answer_receive(struct ask *ask, struct frame *frame)
 	if (r == 0)
 		return detail_set(CBB__STATUS__STATUS_BROKER_GONE, "the broker closed the connection");
 	if (r == -ETIMEDOUT)
-		return detail_set(CBB__STATUS__STATUS_TIMEOUT, "the broker did not answer within %d ms", ASK_TIMEOUT_MS);
+		return detail_set(CBB__STATUS__STATUS_TIMEOUT, "the broker did not answer within %d ms",
+		                  ASK_TIMEOUT_MS);
 	if (r < 0 && r != -EBADMSG)
 		return detail_set(r, "receiving from the broker: %s", strerror(-r));
 	return r < 0 ? CBB__STATUS__STATUS_PROTOCOL : 0;

@@ -17,7 +17,6 @@ static int print_json(const Cbb__HostList *list)
 	return r;
 }
 
-/* The last one loaded is the one that the program wanted; the others came along. */
 static const char *library_of(const Cbb__HostInfo *info, unsigned cut)
 {
 	if (info->n_libraries == 0)
@@ -67,8 +66,8 @@ static int run(const struct ctl_options *options, char **operands)
 	request.request = 1;
 	int r = ask_open(&ask, options);
 	if (r == 0)
-		r = ask_request(&ask, CBB__FRAME_TYPE__FRAME_LIST_HOSTS, &request.base, CBB__FRAME_TYPE__FRAME_HOST_LIST,
-		                &cbb__host_list__descriptor, &list);
+		r = ask_request(&ask, CBB__FRAME_TYPE__FRAME_LIST_HOSTS, &request.base,
+		                CBB__FRAME_TYPE__FRAME_HOST_LIST, &cbb__host_list__descriptor, &list);
 	if (r == 0 && options->json)
 		r = print_json(list);
 	else if (r == 0)

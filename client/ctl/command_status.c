@@ -31,14 +31,19 @@ static json_t *json_of_exited(const Cbb__HostExited *exited)
 {
 	if (!exited)
 		return json_null();
-	return json_pack("{s:i, s:b, s:o, s:i, s:i, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:b, s:i}", "wait_status",
-	                 (int)exited->wait_status, "asked", (int)exited->asked, "why", json_of_bytes(&exited->why), "signal",
-	                 (int)exited->signal, "signal_code", (int)exited->signal_code, "address",
-	                 json_of_number(exited->address), "instruction", json_of_number(exited->instruction), "thread",
-	                 (int)exited->thread, "thread_name", json_of_bytes(&exited->thread_name), "library",
-	                 json_of_bytes(&exited->library), "module", json_of_bytes(&exited->module), "function",
-	                 json_of_bytes(&exited->function), "callback", json_of_bytes(&exited->callback), "by_exit",
-	                 (int)exited->by_exit, "exit_status", (int)exited->exit_status);
+	json_t *object = json_pack("{s:i, s:b, s:i, s:i, s:i, s:b, s:i}", "wait_status", (int)exited->wait_status,
+	                           "asked", (int)exited->asked, "signal", (int)exited->signal, "signal_code",
+	                           (int)exited->signal_code, "thread", (int)exited->thread, "by_exit",
+	                           (int)exited->by_exit, "exit_status", (int)exited->exit_status);
+	json_object_set_new(object, "why", json_of_bytes(&exited->why));
+	json_object_set_new(object, "address", json_of_number(exited->address));
+	json_object_set_new(object, "instruction", json_of_number(exited->instruction));
+	json_object_set_new(object, "thread_name", json_of_bytes(&exited->thread_name));
+	json_object_set_new(object, "library", json_of_bytes(&exited->library));
+	json_object_set_new(object, "module", json_of_bytes(&exited->module));
+	json_object_set_new(object, "function", json_of_bytes(&exited->function));
+	json_object_set_new(object, "callback", json_of_bytes(&exited->callback));
+	return object;
 }
 
 static int print_json(const Cbb__HostStatusReply *reply)
@@ -61,13 +66,20 @@ static int print_json(const Cbb__HostStatusReply *reply)
 
 #define LINE(label, ...) printf("  %-10s %s\n", label, text_format(__VA_ARGS__))
 
+/* Red: it died. Green: it runs. Yellow: between, or ended as it should. */
+static int color_of(const Cbb__HostStatusReply *reply)
+{
+	if (reply->exited && !reply->exited->asked)
+		return 31;
+	return reply->info->state == CBB__HOST_STATE__HOST_RUNNING ? 32 : 33;
+}
+
 static void print_head(const Cbb__HostStatusReply *reply, const struct ctl_options *options)
 {
 	const Cbb__HostInfo *info = reply->info;
-	bool bad = reply->exited && !reply->exited->asked;
 	const char *state = text_state(info->state);
 	if (options->color)
-		state = text_format("\033[%dm%s\033[0m", bad ? 31 : info->state == CBB__HOST_STATE__HOST_RUNNING ? 32 : 33, state);
+		state = text_format("\033[%dm%s\033[0m", color_of(reply), state);
 	printf("h%" PRIu64 " %s: %s, %s\n", info->host, text_of(&info->name, options->cut), state,
 	       text_of(&reply->why, 0));
 }
@@ -85,11 +97,12 @@ static void print_process(const Cbb__HostStatusReply *reply)
 
 static void print_counters(const Cbb__HostInfo *info)
 {
-	LINE("calls", "%" PRIu64 " (%s/s), and %" PRIu64 " callbacks", info->calls, text_rate(info->calls, info->uptime_ms),
-	     info->callbacks);
+	LINE("calls", "%" PRIu64 " (%s/s), and %" PRIu64 " callbacks", info->calls,
+	     text_rate(info->calls, info->uptime_ms), info->callbacks);
 	LINE("callbacks", "%" PRIu64 " open, %" PRIu64 " closed", info->open_callbacks, info->closed_callbacks);
 	LINE("irregular",
-	     "%" PRIu64 " late calls, %" PRIu64 " on a wrong thread, %" PRIu64 " late answers, %" PRIu64 " late results",
+	     "%" PRIu64 " late calls, %" PRIu64 " on a wrong thread, %" PRIu64 " late answers, %" PRIu64
+	     " late results",
 	     info->late_calls, info->wrong_thread_calls, info->late_answers, info->late_results);
 }
 

@@ -50,19 +50,33 @@ json_t *json_of_number(uint64_t number)
 
 json_t *json_of_info(const Cbb__HostInfo *info)
 {
+	const struct {
+		const char *name;
+		uint64_t value;
+	} counters[] = {
+	    {"uptime_ms", info->uptime_ms},
+	    {"calls", info->calls},
+	    {"callbacks", info->callbacks},
+	    {"late_calls", info->late_calls},
+	    {"wrong_thread_calls", info->wrong_thread_calls},
+	    {"late_answers", info->late_answers},
+	    {"late_results", info->late_results},
+	    {"open_callbacks", info->open_callbacks},
+	    {"closed_callbacks", info->closed_callbacks},
+	    {"lanes", info->lanes},
+	};
 	double seconds = (double)info->uptime_ms / 1000;
-	return json_pack("{s:o, s:i, s:s, s:o, s:o, s:{s:i, s:i, s:o}, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-	                 "host", json_of_number(info->host), "pid", (int)info->pid, "state", text_state(info->state),
-	                 "name", json_of_bytes(&info->name), "libraries",
-	                 json_of_list(info->libraries, info->n_libraries), "client", "pid", (int)info->client_pid, "uid",
-	                 (int)info->client_uid, "comm", json_of_bytes(&info->client_comm), "uptime_ms",
-	                 json_of_number(info->uptime_ms), "calls", json_of_number(info->calls), "calls_per_s",
-	                 seconds > 0 ? (double)info->calls / seconds : 0.0, "callbacks", json_of_number(info->callbacks),
-	                 "late_calls", json_of_number(info->late_calls), "wrong_thread_calls",
-	                 json_of_number(info->wrong_thread_calls), "late_answers", json_of_number(info->late_answers),
-	                 "late_results", json_of_number(info->late_results), "open_callbacks",
-	                 json_of_number(info->open_callbacks), "closed_callbacks",
-	                 json_of_number(info->closed_callbacks), "lanes", json_of_number(info->lanes));
+	json_t *object = json_pack("{s:o, s:i, s:s}", "host", json_of_number(info->host), "pid", (int)info->pid,
+	                           "state", text_state(info->state));
+	json_object_set_new(object, "name", json_of_bytes(&info->name));
+	json_object_set_new(object, "libraries", json_of_list(info->libraries, info->n_libraries));
+	json_object_set_new(object, "client",
+	                    json_pack("{s:i, s:I, s:o}", "pid", (int)info->client_pid, "uid",
+	                              (json_int_t)info->client_uid, "comm", json_of_bytes(&info->client_comm)));
+	for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
+		json_object_set_new(object, counters[i].name, json_of_number(counters[i].value));
+	json_object_set_new(object, "calls_per_s", json_real(seconds > 0 ? (double)info->calls / seconds : 0));
+	return object;
 }
 
 int json_print(json_t *object)

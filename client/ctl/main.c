@@ -28,7 +28,8 @@ static const struct option_entry option_entries[] = {
     {"json", 'j', OPTION_FLAG, NULL, &options.json,
      "Print a line of JSON per host. Default where standard output is not a terminal."},
     {"text", 't', OPTION_FLAG, NULL, &text, "Print for people. Default on a terminal."},
-    {"string-size", 's', OPTION_NUMBER, "N", &cut, "Cut names at N characters (default 32; 0: never). JSON is never cut."},
+    {"string-size", 's', OPTION_NUMBER, "N", &cut,
+     "Cut names at N characters (default 32; 0: never). JSON is never cut."},
     {"color", 0, OPTION_TEXT, "WHEN", &color,
      "Color: always, never, or auto (default: on a terminal, unless $NO_COLOR is set)."},
 };

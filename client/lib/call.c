@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "call.h"
+#include "lib/call.h"
 
 #include "base/clock.h"
 #include "base/descriptor.h"
-#include "error.h"
-#include "handler.h"
-#include "options.h"
-#include "side.h"
+#include "lib/error.h"
+#include "lib/handler.h"
+#include "lib/options.h"
+#include "lib/side.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,8 +5,8 @@
 #ifndef CBB_CLIENT_CALL_H
 #define CBB_CLIENT_CALL_H
 
-#include "client_lane.h"
-#include "library.h"
+#include "lib/client_lane.h"
+#include "lib/library.h"
 #include "marshal/marshal.h"
 
 /* A call in flight. `marshal` is first: the translations of side.c find the rest through it. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "callback.h"
+#include "lib/callback.h"
 
 #include "base/clock.h"
-#include "client_lane.h"
-#include "error.h"
-#include "options.h"
-#include "thread.h"
+#include "lib/client_lane.h"
+#include "lib/error.h"
+#include "lib/options.h"
+#include "lib/thread.h"
 
 #include <dlfcn.h>
 #include <errno.h>

@@ -5,8 +5,8 @@
 #ifndef CBB_CLIENT_CALLBACK_H
 #define CBB_CLIENT_CALLBACK_H
 
-#include "callback_table.h"
-#include "library.h"
+#include "lib/callback_table.h"
+#include "lib/library.h"
 
 /*
  * What a function pointer of the program stands for where `type` is expected: an explicit callback, a plain

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "callback_table.h"
+#include "lib/callback_table.h"
 
-#include "error.h"
-#include "host_options.h"
+#include "lib/error.h"
+#include "lib/host_options.h"
 #include "marshal/callback_word.h"
 
 #include <errno.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "client.h"
+#include "lib/client.h"
 
 #include "base/clock.h"
-#include "error.h"
-#include "fork.h"
-#include "host.h"
-#include "options.h"
-#include "places.h"
-#include "private_broker.h"
+#include "lib/error.h"
+#include "lib/fork.h"
+#include "lib/host.h"
+#include "lib/options.h"
+#include "lib/places.h"
+#include "lib/private_broker.h"
 
 #include <errno.h>
 #include <stdlib.h>

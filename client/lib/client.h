@@ -6,7 +6,7 @@
 #define CBB_CLIENT_CLIENT_H
 
 #include "cbbroker.h"
-#include "session.h"
+#include "lib/session.h"
 
 #define CLIENT_TIMEOUT_DEFAULT_MS 10000
 

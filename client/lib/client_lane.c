@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "client_lane.h"
+#include "lib/client_lane.h"
 
 #include "base/clock.h"
-#include "client.h"
-#include "error.h"
-#include "fork.h"
+#include "base/descriptor.h"
+#include "lib/client.h"
+#include "lib/error.h"
+#include "lib/fork.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -51,11 +52,23 @@ void client_lane_kill(struct client_lane *lane)
 	lane_free(&lane->lane);
 }
 
-void client_lanes_detach(struct client_lane *lanes)
+void client_lanes_detach(struct cbb_host *host)
 {
-	struct client_lane *lane, *next;
-	DL_FOREACH_SAFE2 (lanes, lane, next, host_next)
+	registry_lock();
+	while (host->lanes) {
+		struct client_lane *lane = host->lanes;
+		int fd = lane->lane.fd;
+		DL_DELETE2(host->lanes, lane, host_prev, host_next);
+		lane->lane.fd = -1;
 		lane->host = NULL;
+		registry_unlock(); /* from here on its thread may free it */
+		if (fd >= 0 && host->fork_epoch == fork_epoch()) {
+			fork_unregister(fd);
+			descriptor_close(fd);
+		}
+		registry_lock();
+	}
+	registry_unlock();
 }
 
 static struct client_lane *lane_forget(struct client_thread *thread, struct client_lane *lane)

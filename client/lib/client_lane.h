@@ -6,16 +6,16 @@
 #ifndef CBB_CLIENT_CLIENT_LANE_H
 #define CBB_CLIENT_CLIENT_LANE_H
 
-#include "host.h"
+#include "lib/host.h"
 #include "marshal/arena.h"
-#include "thread.h"
+#include "lib/thread.h"
 #include "wire/lane.h"
 
 struct call_frame;
 
 struct client_lane {
 	struct lane lane;
-	struct cbb_host *host;             /* NULL once the host is freed; under registry_lock */
+	struct cbb_host *_Atomic host;     /* NULL once the host is freed; written under registry_lock */
 	struct client_lane *thread_next;   /* thread->lanes; only this thread's */
 	struct client_lane *host_prev, *host_next; /* host->lanes, under registry_lock */
 	bool in_use;                       /* a call is in flight, or being begun */
@@ -41,7 +41,7 @@ void client_lane_close_callback(struct cbb_callback *callback, const char *where
 
 /* The thread ends. */
 void client_lanes_free(struct client_thread *thread);
-/* The host is freed; with registry_lock held. */
-void client_lanes_detach(struct client_lane *lanes);
+/* The host is freed, no thread is inside a call: closes the sockets; the threads drop what is left of their lanes later. */
+void client_lanes_detach(struct cbb_host *host);
 
 #endif

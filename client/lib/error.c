@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "error.h"
+#include "lib/error.h"
 
 #include "cbbroker.pb-c.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "fork.h"
+#include "lib/fork.h"
 
 #include "base/descriptor.h"
-#include "error.h"
+#include "lib/error.h"
 
 #include <errno.h>
 #include <pthread.h>

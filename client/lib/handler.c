@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "handler.h"
+#include "lib/handler.h"
 
 #include "base/clock.h"
-#include "call.h"
-#include "error.h"
-#include "side.h"
+#include "lib/call.h"
+#include "lib/error.h"
+#include "lib/side.h"
 
 #include <errno.h>
 #include <string.h>

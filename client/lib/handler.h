@@ -5,7 +5,7 @@
 #ifndef CBB_CLIENT_HANDLER_H
 #define CBB_CLIENT_HANDLER_H
 
-#include "client_lane.h"
+#include "lib/client_lane.h"
 #include "wire/hot.h"
 
 /*

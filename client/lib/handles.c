@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "handles.h"
+#include "lib/handles.h"
 
 #include <errno.h>
 #include <stdalign.h>
@@ -7,22 +7,17 @@
 #include <string.h>
 #include <uthash.h>
 
-struct block {
-	struct block *older;        /* a value that was smaller: the program may still read it */
-	size_t size;
-	alignas(max_align_t) unsigned char memory[];
-};
-
 struct copy {
-	uint64_t key;               /* origin; of an owned copy its own address */
+	struct copy *next;          /* of copies that are not hashed */
 	const char *function;       /* owned: who takes it back; the name lives as long as the library */
-	struct block *block;
+	const void *address;        /* of `memory`: the key of an owned copy; others are hashed by their bytes */
 	UT_hash_handle hh;
+	alignas(max_align_t) unsigned char memory[];
 };
 
 struct handle {
 	uint64_t address;
-	struct copy *copies;
+	struct copies copies;
 	UT_hash_handle hh;
 };
 
@@ -32,30 +27,30 @@ void handle_table_init(struct handle_table *table)
 	pthread_mutex_init(&table->lock, NULL);
 }
 
-static struct block *block_new(size_t size)
+static struct copy *copy_new(size_t size)
 {
-	struct block *block = size < SIZE_MAX - sizeof *block ? malloc(sizeof *block + size) : NULL;
-	if (block)
-		*block = (struct block){.size = size};
-	return block;
+	struct copy *copy = size < SIZE_MAX - sizeof *copy ? malloc(sizeof *copy + size) : NULL;
+	if (copy)
+		*copy = (struct copy){.address = copy->memory};
+	return copy;
 }
 
-static void copy_free(struct copy *copy)
-{
-	while (copy->block) {
-		struct block *older = copy->block->older;
-		free(copy->block);
-		copy->block = older;
-	}
-	free(copy);
-}
-
-static void copies_free(struct copy **copies)
+static void hash_free(struct copy **copies)
 {
 	struct copy *copy, *next;
 	HASH_ITER (hh, *copies, copy, next) {
 		HASH_DEL(*copies, copy);
-		copy_free(copy);
+		free(copy);
+	}
+}
+
+static void copies_free(struct copies *copies)
+{
+	hash_free(&copies->by_content);
+	while (copies->others) {
+		struct copy *next = copies->others->next;
+		free(copies->others);
+		copies->others = next;
 	}
 }
 
@@ -72,7 +67,7 @@ void handle_table_free(struct handle_table *table)
 	HASH_ITER (hh, table->handles, handle, next)
 		handle_drop(table, handle);
 	copies_free(&table->forever);
-	copies_free(&table->owned);
+	hash_free(&table->owned);
 	pthread_mutex_destroy(&table->lock);
 }
 
@@ -117,61 +112,51 @@ bool handle_is_live(struct handle_table *table, uint64_t address)
 	return live;
 }
 
-/* A copy's block for `size` bytes, found by key or made. */
-static struct block *copy_take(struct copy **copies, uint64_t key, size_t size)
+/* The copy of these bytes, found or made. */
+static struct copy *copy_take(struct copies *copies, const void *content, size_t size)
 {
-	struct copy *copy;
-	HASH_FIND(hh, *copies, &key, sizeof key, copy);
-	if (copy && copy->block->size >= size)
-		return copy->block;
-	struct block *block = block_new(size);
-	if (block && !copy) {
-		copy = calloc(1, sizeof *copy);
-		if (!copy) {
-			free(block);
-			return NULL;
-		}
-		copy->key = key;
-		HASH_ADD(hh, *copies, key, sizeof copy->key, copy);
+	struct copy *copy = NULL;
+	if (content)
+		HASH_FIND(hh, copies->by_content, content, size, copy);
+	if (copy || !(copy = copy_new(size)))
+		return copy;
+	if (content) {
+		memcpy(copy->memory, content, size);
+		HASH_ADD_KEYPTR(hh, copies->by_content, copy->memory, size, copy);
+	} else {
+		copy->next = copies->others;
+		copies->others = copy;
 	}
-	if (block) {
-		block->older = copy->block;
-		copy->block = block;
-	}
-	return block;
+	return copy;
 }
 
-void *handle_copy(struct handle_table *table, uint64_t owner, uint64_t origin, size_t size)
+void *handle_copy(struct handle_table *table, uint64_t owner, const void *content, size_t size)
 {
 	pthread_mutex_lock(&table->lock);
 	struct handle *handle = owner ? handle_find(table, owner) : NULL;
-	struct block *block = copy_take(handle ? &handle->copies : &table->forever, origin, size);
+	struct copy *copy = copy_take(handle ? &handle->copies : &table->forever, content, size);
 	pthread_mutex_unlock(&table->lock);
-	return block ? block->memory : NULL;
+	return copy ? copy->memory : NULL;
 }
 
 void *handle_copy_owned(struct handle_table *table, const char *function, size_t size)
 {
-	struct block *block = block_new(size);
-	struct copy *copy = calloc(1, sizeof *copy);
-	if (!block || !copy) {
-		free(block);
-		free(copy);
+	struct copy *copy = copy_new(size);
+	if (!copy)
 		return NULL;
-	}
-	*copy = (struct copy){.key = (uintptr_t)block->memory, .function = function, .block = block};
+	copy->function = function;
 	pthread_mutex_lock(&table->lock);
-	HASH_ADD(hh, table->owned, key, sizeof copy->key, copy);
+	HASH_ADD(hh, table->owned, address, sizeof copy->address, copy);
 	pthread_mutex_unlock(&table->lock);
-	return block->memory;
+	return copy->memory;
 }
 
 bool handle_release_owned(struct handle_table *table, const char *function, void *pointer)
 {
-	uint64_t key = (uintptr_t)pointer;
+	const void *address = pointer;
 	struct copy *copy;
 	pthread_mutex_lock(&table->lock);
-	HASH_FIND(hh, table->owned, &key, sizeof key, copy);
+	HASH_FIND(hh, table->owned, &address, sizeof address, copy);
 	if (copy && strcmp(copy->function, function) != 0)
 		copy = NULL;
 	if (copy)
@@ -179,6 +164,6 @@ bool handle_release_owned(struct handle_table *table, const char *function, void
 	pthread_mutex_unlock(&table->lock);
 	if (!copy)
 		return false;
-	copy_free(copy);
+	free(copy);
 	return true;
 }

@@ -14,10 +14,15 @@
 struct handle;
 struct copy;
 
+struct copies {
+	struct copy *by_content;     /* hash */
+	struct copy *others;         /* list */
+};
+
 struct handle_table {
 	pthread_mutex_t lock;
 	struct handle *handles;      /* hash by address */
-	struct copy *forever;        /* hash: copies that live as long as the host */
+	struct copies forever;       /* that live as long as the host */
 	struct copy *owned;          /* hash by address of the copy: transfer(full(f)) */
 };
 
@@ -31,10 +36,11 @@ void handle_closed(struct handle_table *table, uint64_t address);
 bool handle_is_live(struct handle_table *table, uint64_t address);
 
 /*
- * Memory for a copy of what the host holds at `origin`, as long as `owner` lives (0: as long as the host). The same
- * origin again gives the same memory if it fits: as in the library's own memory, a later value replaces the earlier.
+ * A copy of these bytes that lives as long as the handle `owner` (0, or not known: as long as the host). Equal bytes
+ * share one copy, so asking for the same string again and again takes no more memory. content NULL: memory for bytes
+ * that the caller writes.
  */
-void *handle_copy(struct handle_table *table, uint64_t owner, uint64_t origin, size_t size);
+void *handle_copy(struct handle_table *table, uint64_t owner, const void *content, size_t size);
 
 /* Memory for a copy that the program gives back through the remote function named `function`. */
 void *handle_copy_owned(struct handle_table *table, const char *function, size_t size);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#include "host.h"
+#include "lib/host.h"
 
 #include "base/clock.h"
 #include "base/descriptor.h"
-#include "client.h"
-#include "client_lane.h"
-#include "error.h"
-#include "fork.h"
-#include "host_options.h"
-#include "library.h"
-#include "options.h"
-#include "report.h"
-#include "thread.h"
+#include "lib/client.h"
+#include "lib/client_lane.h"
+#include "lib/error.h"
+#include "lib/fork.h"
+#include "lib/host_options.h"
+#include "lib/library.h"
+#include "lib/options.h"
+#include "lib/report.h"
+#include "lib/thread.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -48,9 +48,7 @@ static int host_new(struct cbb_client *client, const cbb_host_options *options, 
 static void host_free(struct cbb_host *host)
 {
 	struct cbb_library *library, *next;
-	registry_lock();
-	client_lanes_detach(host->lanes);
-	registry_unlock();
+	client_lanes_detach(host);
 	callback_table_free(&host->callbacks);
 	DL_FOREACH_SAFE (host->libraries, library, next)
 		library_free(library);

@@ -5,11 +5,11 @@
 #ifndef CBB_CLIENT_HOST_H
 #define CBB_CLIENT_HOST_H
 
-#include "callback_table.h"
+#include "lib/callback_table.h"
 #include "cbbroker.h"
 #include "cbbroker.pb-c.h"
-#include "handles.h"
-#include "tokens.h"
+#include "lib/handles.h"
+#include "lib/tokens.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

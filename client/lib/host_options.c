@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "host_options.h"
+#include "lib/host_options.h"
 
 #include "base/descriptor.h"
-#include "error.h"
+#include "lib/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,6 +93,7 @@ static void set_numbers(Cbb__OpenHost *request, const cbb_host_options *options,
 	request->start_timeout_ms = start_ms;
 	request->max_payload_bytes = host_options_payload(options);
 	request->stack_bytes = stack_bytes(options);
+	closed = closed > UINT64_MAX - PLAIN_FUNCTIONS_MAX ? UINT64_MAX : closed + PLAIN_FUNCTIONS_MAX;
 	request->max_closures = open > UINT64_MAX - closed ? UINT64_MAX : open + closed;
 }
 

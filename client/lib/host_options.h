@@ -6,10 +6,12 @@
 #define CBB_CLIENT_HOST_OPTIONS_H
 
 #include "cbbroker.h"
-#include "session.h"
+#include "lib/session.h"
 
 #define CALLBACKS_OPEN_DEFAULT 100000
 #define CALLBACKS_CLOSED_DEFAULT 1000000
+/* Plain C functions have closures of their own, beside what the options allow: as many as a program may have. */
+#define PLAIN_FUNCTIONS_MAX 65536
 
 uint64_t host_options_payload(const cbb_host_options *options);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "library.h"
+#include "lib/library.h"
 
-#include "call.h"
-#include "error.h"
-#include "library_open.h"
-#include "places.h"
+#include "lib/call.h"
+#include "lib/error.h"
+#include "lib/library_open.h"
+#include "lib/places.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 #define CBB_CLIENT_LIBRARY_H
 
 #include "cbbroker.h"
-#include "host.h"
+#include "lib/host.h"
 #include "interface/parse.h"
 #include "marshal/plan.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "library_open.h"
+#include "lib/library_open.h"
 
 #include "base/clock.h"
-#include "call.h"
-#include "client.h"
-#include "error.h"
+#include "lib/call.h"
+#include "lib/client.h"
+#include "lib/error.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "options.h"
+#include "lib/options.h"
 
-#include "error.h"
+#include "lib/error.h"
 
 #include <errno.h>
 #include <stdint.h>

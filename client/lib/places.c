@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "places.h"
+#include "lib/places.h"
 
-#include "error.h"
+#include "lib/error.h"
 
 #include <dlfcn.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "private_broker.h"
+#include "lib/private_broker.h"
 
 #include "base/descriptor.h"
-#include "error.h"
-#include "places.h"
+#include "lib/error.h"
+#include "lib/places.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +48,7 @@ static int broker(void *argument)
 		execv(start->program, arguments);
 	}
 	start->failed_errno = errno;
-	_exit(127);
+	return 127;
 }
 
 /*
@@ -60,7 +60,7 @@ static int child(void *argument)
 	struct start *start = argument;
 	if (clone(broker, start->broker_stack, CLONE_VM | CLONE_VFORK, start) < 0)
 		start->failed_errno = errno;
-	_exit(0);
+	return 0;
 }
 
 /* 0 when the broker's program runs, or start->failed_errno says why not. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "report.h"
+#include "lib/report.h"
 
-#include "error.h"
+#include "lib/error.h"
 
 #include <stdio.h>
 #include <string.h>

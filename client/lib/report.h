@@ -7,7 +7,7 @@
 #define CBB_CLIENT_REPORT_H
 
 #include "cbbroker.h"
-#include "session.h"
+#include "lib/session.h"
 
 void report_take_exit(cbb_report *report, const Cbb__HostExited *exited);
 

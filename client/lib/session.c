@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "session.h"
+#include "lib/session.h"
 
 #include "base/clock.h"
 #include "base/descriptor.h"
-#include "error.h"
-#include "fork.h"
+#include "lib/error.h"
+#include "lib/fork.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "side.h"
+#include "lib/side.h"
 
-#include "call.h"
-#include "error.h"
+#include "lib/call.h"
+#include "lib/error.h"
 #include "marshal/callback_word.h"
 #include "marshal/evaluate.h"
 
@@ -195,27 +195,31 @@ static uint64_t owner_address(const struct marshal_frame *frame, uint32_t owner)
 	return address;
 }
 
-static void *keep(struct marshal_frame *frame, const Cbb__Param *param, uint64_t origin, size_t size)
+/* transfer(full(f)): the program gives the copy back through f. */
+static void *keep_owned(struct marshal_frame *frame, const Cbb__Param *param, size_t size)
+{
+	struct cbb_library *library = library_of(frame);
+	const char *name = interface_name(frame->plan->interface, param->free_function);
+	struct cbb_function *owner = NULL;
+	int index = interface_find_function(frame->plan->interface, name);
+	if (strcmp(name, "free") == 0)
+		return malloc(size ? size : 1);
+	if (index < 0 || library_function(library, (uint32_t)index, &owner) < 0)
+		return NULL;
+	return handle_copy_owned(&library->host->handles, owner->plan->name, size);
+}
+
+static void *keep(struct marshal_frame *frame, const Cbb__Param *param, const void *content, size_t size)
 {
 	struct handle_table *handles = &library_of(frame)->host->handles;
-	if (param->free_function) {
-		const char *function = (const char *)frame->plan->interface->names[param->free_function].data;
-		size_t length = frame->plan->interface->names[param->free_function].len;
-		if (length == 4 && memcmp(function, "free", 4) == 0)
-			return malloc(size ? size : 1);
-		int index = interface_find_function(frame->plan->interface,
-		                                    interface_name(frame->plan->interface, param->free_function));
-		struct cbb_function *owner = NULL;
-		if (index < 0 || library_function(library_of(frame), (uint32_t)index, &owner) < 0)
-			return NULL;
-		return handle_copy_owned(handles, owner->plan->name, size);
-	}
-	if (param->lifetime == CBB__LIFETIME__LIFETIME_FOREVER)
-		return handle_copy(handles, 0, origin, size);
-	if (param->lifetime == CBB__LIFETIME__LIFETIME_OWNER)
-		return handle_copy(handles, owner_address(frame, param->lifetime_owner), origin, size);
+	void *memory;
+	if (!param->free_function && param->lifetime == CBB__LIFETIME__LIFETIME_FOREVER)
+		return handle_copy(handles, 0, content, size);
+	if (!param->free_function && param->lifetime == CBB__LIFETIME__LIFETIME_OWNER)
+		return handle_copy(handles, owner_address(frame, param->lifetime_owner), content, size);
 	/* `next` asks for less than what 64 more results give. */
-	return recent_take(&thread_self()->recent, size);
+	memory = param->free_function ? keep_owned(frame, param, size) : recent_take(&thread_self()->recent, size);
+	return memory && content ? memcpy(memory, content, size) : memory;
 }
 
 void side_after_call(struct marshal_frame *frame)

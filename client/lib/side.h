@@ -5,7 +5,7 @@
 #ifndef CBB_CLIENT_SIDE_H
 #define CBB_CLIENT_SIDE_H
 
-#include "callback.h"
+#include "lib/callback.h"
 #include "marshal/marshal.h"
 
 /* For frames that are a call_frame (side_call), and for those that are a handler_frame (side_handler). */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "thread.h"
+#include "lib/thread.h"
 
-#include "client_lane.h"
-#include "error.h"
-#include "fork.h"
+#include "lib/client_lane.h"
+#include "lib/error.h"
+#include "lib/fork.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #ifndef CBB_CLIENT_THREAD_H
 #define CBB_CLIENT_THREAD_H
 
-#include "callback_table.h"
+#include "lib/callback_table.h"
 #include "marshal/recent.h"
 
 struct client_lane;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "tokens.h"
+#include "lib/tokens.h"
 
-#include "error.h"
+#include "lib/error.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -23,8 +23,8 @@ struct account *account_join(struct accounts *accounts, uid_t uid)
 		if (!account)
 			return NULL;
 		account->uid = uid;
-		account->log_left = LOG_BURST;
-		account->log_refilled_ns = clock_now_ns();
+		account->warnings.left = account->infos.left = LOG_BURST;
+		account->warnings.refilled_ns = account->infos.refilled_ns = clock_now_ns();
 		HASH_ADD(hh, accounts->by_uid, uid, sizeof account->uid, account);
 	}
 	account->n_users++;
@@ -46,7 +46,8 @@ int account_charge(struct account *account, enum charge kind, const struct broke
 	                                                "hosts"};
 	const unsigned most[CHARGE_KINDS] = {limits->pending_per_uid, limits->sessions_per_uid, limits->hosts_per_uid};
 	if (account->charged[kind] >= most[kind])
-		return detail_set(CBB__STATUS__STATUS_LIMIT, "user %u has %u %s, which is the broker's limit: end some first",
+		return detail_set(CBB__STATUS__STATUS_LIMIT,
+		                  "user %u has %u %s, which is the broker's limit: end some first",
 		                  (unsigned)account->uid, account->charged[kind], names[kind]);
 	account->charged[kind]++;
 	return 0;
@@ -57,28 +58,41 @@ void account_give_back(struct account *account, enum charge kind)
 	account->charged[kind]--;
 }
 
-static void log_refill(struct account *account)
+/* Whether one more line may be written. */
+static bool log_take(const struct account *account, struct log_budget *budget)
 {
-	uint64_t lines = (clock_now_ns() - account->log_refilled_ns) / LOG_NS_PER_LINE;
-	account->log_refilled_ns += lines * LOG_NS_PER_LINE;
-	account->log_left = lines < LOG_BURST - account->log_left ? account->log_left + (unsigned)lines : LOG_BURST;
+	uint64_t lines = (clock_now_ns() - budget->refilled_ns) / LOG_NS_PER_LINE;
+	budget->refilled_ns += lines * LOG_NS_PER_LINE;
+	budget->left = lines < LOG_BURST - budget->left ? budget->left + (unsigned)lines : LOG_BURST;
+	if (budget->left == 0) {
+		budget->left_out++;
+		return false;
+	}
+	budget->left--;
+	if (budget->left_out)
+		log_warning("%u lines caused by user %u were left out", budget->left_out, (unsigned)account->uid);
+	budget->left_out = 0;
+	return true;
 }
 
 void account_warn(struct account *account, const char *format, ...)
 {
 	char line[DETAIL_SIZE];
-	log_refill(account);
-	if (account->log_left == 0) {
-		account->log_left_out++;
-		return;
-	}
-	account->log_left--;
 	va_list arguments;
 	va_start(arguments, format);
 	vsnprintf(line, sizeof line, format, arguments);
 	va_end(arguments);
-	if (account->log_left_out)
-		log_warning("%u lines caused by user %u were left out", account->log_left_out, (unsigned)account->uid);
-	account->log_left_out = 0;
-	log_warning("%s", line);
+	if (log_take(account, &account->warnings))
+		log_warning("%s", line);
+}
+
+void account_inform(struct account *account, const char *format, ...)
+{
+	char line[DETAIL_SIZE];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(line, sizeof line, format, arguments);
+	va_end(arguments);
+	if (log_take(account, &account->infos))
+		log_info("%s", line);
 }

@@ -13,13 +13,18 @@
 
 enum charge { CHARGE_PENDING, CHARGE_SESSION, CHARGE_HOST, CHARGE_KINDS };
 
+/* Lines of log that a user may still cause. */
+struct log_budget {
+	uint64_t refilled_ns;
+	unsigned left;
+	unsigned left_out;
+};
+
 struct account {
 	uid_t uid;
 	unsigned charged[CHARGE_KINDS];
 	unsigned n_users;
-	uint64_t log_refilled_ns;
-	unsigned log_left;        /* lines this user may still cause */
-	unsigned log_left_out;
+	struct log_budget warnings, infos;
 	UT_hash_handle hh;
 };
 
@@ -35,7 +40,8 @@ struct account *account_leave(struct accounts *accounts, struct account *account
 int account_charge(struct account *account, enum charge kind, const struct broker_limits *limits);
 void account_give_back(struct account *account, enum charge kind);
 
-/* A warning that this user's processes caused. Beyond a few per second they are counted and left out. */
+/* A line that this user's processes caused. Beyond a few per second they are counted and left out; by kind. */
 void account_warn(struct account *account, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void account_inform(struct account *account, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

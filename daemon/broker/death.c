@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/death.h"
 
+#include "base/descriptor.h"
 #include "broker/bytes.h"
 #include "broker/session.h"
 #include "broker/view.h"
@@ -14,7 +15,7 @@
 
 /* ---- The host's own record ---- */
 
-/* False if there is none, or death came while it was written. Then what there is of it is in the message all the same. */
+/* False if there is none, or death came while it was written: then the message has what there is of it. */
 static bool record_read(struct death_message *message, const struct telemetry_page *page)
 {
 	Cbb__HostExited *exited = &message->exited;
@@ -54,6 +55,12 @@ void death_fill(struct death_message *message, const struct host *host, Cbb__Hos
 	message->exited.asked = host->asked;
 	message->exited.why = bytes_of_text(host->why);
 	message->exited.info = info;
+}
+
+bool death_recorded(const struct host *host)
+{
+	struct page_death death;
+	return host->page && page_death(host->page, &death) && death.state == 2;
 }
 
 /* ---- The sentence ---- */
@@ -127,7 +134,8 @@ static void sentence_add_wait_status(struct sentence *sentence, int status)
 		return;
 	}
 	sentence_add_signal(sentence, WTERMSIG(status));
-	sentence_add(sentence, WTERMSIG(status) == SIGKILL ? " from outside ended it" : " ended it and it left no record");
+	bool outside = WTERMSIG(status) == SIGKILL;
+	sentence_add(sentence, outside ? " from outside ended it" : " ended it and it left no record");
 }
 
 /* The record is the host's word. Where the kernel says otherwise, the kernel's word comes first. */
@@ -152,9 +160,20 @@ static void death_sentence(const struct host *host, char *text, size_t size)
 	sentence_add_record(&sentence, &message, complete);
 }
 
+/* Host and broker watch the client both: a host that was first to see its end was no less meant to end. */
+static void death_notice_client(struct host *host)
+{
+	if (host->asked || host->blamed || !host->session || !WIFEXITED(host->wait_status) ||
+	    !descriptor_process_gone(host->session->client_pidfd))
+		return;
+	host->asked = true;
+	snprintf(host->why, sizeof host->why, "its client's process ended");
+}
+
 void death_explain(struct host *host)
 {
 	char why[HOST_WHY_BYTES];
+	death_notice_client(host);
 	if (host->asked || host->blamed || host->start_status)
 		snprintf(why, sizeof why, "%s", host->why);
 	else

@@ -10,6 +10,9 @@
 /* Of a host that has just been reaped: sets state and sentence. */
 void death_explain(struct host *host);
 
+/* It has written how it dies: by a crash or an exit() whose end may take its time. */
+bool death_recorded(const struct host *host);
+
 void death_send(struct session *session, const struct host *host);
 
 /* A HostExited and all it refers to. Filled by death_fill; not to be copied. */

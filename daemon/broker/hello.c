@@ -3,7 +3,6 @@
 
 #include "base/descriptor.h"
 #include "base/detail.h"
-#include "base/log.h"
 #include "broker/bytes.h"
 #include "broker/host.h"
 #include "broker/session.h"
@@ -102,8 +101,8 @@ static int hello_check_version(const Cbb__Hello *message)
 	char software[64];
 	bytes_to_printable(&message->software, software, sizeof software);
 	return detail_set(CBB__STATUS__STATUS_VERSION,
-	                  "the broker (%s) speaks protocol version %d, this program (%s) speaks version %u: use the same "
-	                  "cbbroker on both sides",
+	                  "the broker (%s) speaks protocol version %d, this program (%s) speaks version %u: use the "
+	                  "same cbbroker on both sides",
 	                  BROKER_SOFTWARE, CBB__PROTOCOL_VERSION__PROTOCOL_VERSION, software[0] ? software : "unnamed",
 	                  message->version);
 }
@@ -115,7 +114,8 @@ static int hello_check_user(const struct hello *hello)
 	if (uid == broker->uid || (uid == 0 && broker->serves_root))
 		return 0;
 	return detail_set(CBB__STATUS__STATUS_REFUSED,
-	                  "this broker serves user %u%s only, and the program runs as user %u: use a broker of that user",
+	                  "this broker serves user %u%s only, and the program runs as user %u: use a broker of that "
+	                  "user",
 	                  (unsigned)broker->uid, broker->serves_root ? " and root" : "", (unsigned)uid);
 }
 
@@ -131,21 +131,19 @@ static int hello_decide(struct hello *hello, const Cbb__Hello *message)
 	for (size_t i = 0; i < sizeof purposes / sizeof *purposes; i++)
 		if (purposes[i].purpose == message->purpose)
 			return purposes[i].handle(hello, message);
-	return detail_set(-EBADMSG, "its Hello names purpose %d, which this broker does not know", (int)message->purpose);
+	return detail_set(-EBADMSG, "its Hello names purpose %d, which is none", (int)message->purpose);
 }
 
 static int hello_frame(void *owner, struct frame *frame)
 {
 	struct hello *hello = owner;
 	UNPACK_ARENA arena = {0};
-	int r;
 	if (frame->type != CBB__FRAME_TYPE__FRAME_HELLO)
 		return detail_set(-EBADMSG, "its first frame is %s and not HELLO", frame_type_name((int)frame->type));
 	if (frame->n_fds)
 		return detail_set(-EBADMSG, "its HELLO carries descriptors");
 	Cbb__Hello *message = unpack_frame(&arena, &cbb__hello__descriptor, frame);
-	r = message ? hello_decide(hello, message) : -EBADMSG;
-	return r;
+	return message ? hello_decide(hello, message) : -EBADMSG;
 }
 
 /* ---- How it ends ---- */
@@ -177,27 +175,21 @@ static void hello_late(void *data)
 
 static const struct peer_calls hello_calls = {.frame = hello_frame, .ended = hello_ended};
 
-void hello_open(struct broker *broker, int fd)
+/* Of someone who has too many connections; or, without an account, without memory for one more. */
+static void turn_away_at_once(struct account *account, const struct identity *identity, int fd)
 {
-	struct identity identity;
-	const struct peer_times times = {0}; /* one deadline covers everything */
-	struct hello *hello = calloc(1, sizeof *hello);
-	struct account *account = NULL;
-	if (hello && identity_read(fd, &identity) == 0)
-		account = account_join(&broker->accounts, identity.uid);
-	if (!account || account_charge(account, CHARGE_PENDING, &broker->limits) < 0) {
-		if (account) {
-			account_warn(account, "turned away pid %d (%s): %s", (int)identity.pid, identity.comm, detail_text());
-			hello_turn_away(fd, CBB__STATUS__STATUS_LIMIT, detail_text());
-		} else {
-			descriptor_close(fd);
-		}
-		account_leave(&broker->accounts, account);
-		free(hello);
+	if (!account) {
+		descriptor_close(fd);
 		return;
 	}
-	*hello = (struct hello){.broker = broker, .account = account, .identity = identity};
-	DL_APPEND(broker->hellos, hello);
+	account_warn(account, "turned away pid %d (%s): %s", (int)identity->pid, identity->comm, detail_text());
+	hello_turn_away(fd, CBB__STATUS__STATUS_LIMIT, detail_text());
+}
+
+static void hello_start(struct hello *hello, int fd)
+{
+	struct broker *broker = hello->broker;
+	const struct peer_times times = {0}; /* one deadline covers everything */
 	int r = peer_open(&hello->peer, &broker->loop, fd, FRAME_HELLO_MAX_BYTES, &times, &hello_calls, hello);
 	hello->peer.connection.exact = true;
 	if (r == 0)
@@ -206,4 +198,22 @@ void hello_open(struct broker *broker, int fd)
 		hello_free(hello);
 	else
 		loop_arm_ms(&hello->deadline, broker->limits.hello_ms);
+}
+
+void hello_open(struct broker *broker, int fd)
+{
+	struct identity identity;
+	struct account *account = NULL;
+	struct hello *hello = calloc(1, sizeof *hello);
+	if (hello && identity_read(fd, &identity) == 0)
+		account = account_join(&broker->accounts, identity.uid);
+	if (!account || account_charge(account, CHARGE_PENDING, &broker->limits) < 0) {
+		turn_away_at_once(account, &identity, fd);
+		account_leave(&broker->accounts, account);
+		free(hello);
+		return;
+	}
+	*hello = (struct hello){.broker = broker, .account = account, .identity = identity};
+	DL_APPEND(broker->hellos, hello);
+	hello_start(hello, fd);
 }

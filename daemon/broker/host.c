@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/detail.h"
-#include "base/log.h"
 #include "broker/bytes.h"
 #include "broker/death.h"
 #include "broker/session.h"
@@ -64,7 +63,8 @@ void host_end(struct host *host, const char *why)
 	Cbb__HostEnd end;
 	cbb__host_end__init(&end);
 	end.why = bytes_of_text(why);
-	host->asked = true;
+	/* One that was dying already, in slow exit handlers or a core dump, is not ended by this. */
+	host->asked = !death_recorded(host);
 	host_set_state(host, CBB__HOST_STATE__HOST_ENDING, why);
 	peer_send(&host->peer, CBB__FRAME_TYPE__FRAME_HOST_END, &end.base, NULL, 0);
 	loop_arm_ms(&host->grace, host->broker->limits.grace_ms);
@@ -117,7 +117,7 @@ void host_peer_ended(void *owner, int code)
 	if (code == -EBADMSG || code == -ENOBUFS || code == -ETIMEDOUT)
 		host_blame(host);
 	peer_free(&host->peer);
-	/* At a process's end its socket closes before it can be reaped; one that only closed it gets no further lanes. */
+	/* At a process's end its socket closes before it can be reaped. One that only closed it is of no more use. */
 	if (host->state < CBB__HOST_STATE__HOST_ENDING && !host->grace.armed) {
 		host_set_state(host, CBB__HOST_STATE__HOST_ENDING, "it closed its connection to the broker");
 		loop_arm_ms(&host->grace, host->broker->limits.grace_ms);
@@ -175,7 +175,8 @@ static void host_ended(struct host *host)
 	host_release(host);
 	death_explain(host);
 	if (host->asked)
-		log_info("host h%" PRIu64 " (pid %d, %s) ended: %s", host->id, (int)host->pid, host->name, host->why);
+		account_inform(host->account, "host h%" PRIu64 " (pid %d, %s) ended: %s", host->id, (int)host->pid,
+		               host->name, host->why);
 	else
 		account_warn(host->account, "host h%" PRIu64 " (pid %d, %s) ended: %s", host->id, (int)host->pid,
 		             host->name, host->why);

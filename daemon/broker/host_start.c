@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/detail.h"
-#include "base/log.h"
 #include "broker/bytes.h"
 #include "broker/host.h"
 #include "broker/session.h"
@@ -30,8 +29,8 @@ static int check_numbers(const Cbb__OpenHost *message, const struct broker_limit
 	if (message->umask > 0777)
 		return detail_set(-EINVAL, "umask 0%o: at most 0777", message->umask);
 	if (message->start_timeout_ms > limits->start_max_ms)
-		return detail_set(-EINVAL, "start timeout of %" PRIu64 " ms: at most %" PRIu64, message->start_timeout_ms,
-		                  limits->start_max_ms);
+		return detail_set(-EINVAL, "start timeout of %" PRIu64 " ms: at most %" PRIu64,
+		                  message->start_timeout_ms, limits->start_max_ms);
 	if (message->max_payload_bytes > FRAME_PAYLOAD_MAX_BYTES)
 		return detail_set(-EINVAL, "payload limit of %" PRIu64 " bytes: at most %u", message->max_payload_bytes,
 		                  FRAME_PAYLOAD_MAX_BYTES);
@@ -181,8 +180,11 @@ static int host_begin(struct host *host, const Cbb__OpenHost *message, const int
 	                          : page_map(host->page_fd, false, &host->page);
 	if (r < 0)
 		return r;
-	if (session->client_pidfd >= 0)
+	if (session->client_pidfd >= 0) {
 		host->client_pidfd = fcntl(session->client_pidfd, F_DUPFD_CLOEXEC, 3);
+		if (host->client_pidfd < 0)
+			return detail_set(-errno, "a descriptor for the host: %s", strerror(errno));
+	}
 	r = host_spawn(host, message, stdio, &socket_fd);
 	if (r < 0)
 		return r;
@@ -263,8 +265,8 @@ static int host_hello(struct host *host, const Cbb__HostHello *hello)
 		return detail_set(-EBADMSG, "it said hello twice");
 	if (hello->version != CBB__PROTOCOL_VERSION__PROTOCOL_VERSION) {
 		snprintf(words, sizeof words,
-		         "the broker (%s) speaks protocol version %d, the host program %s (%s) speaks version %u: install "
-		         "them together",
+		         "the broker (%s) speaks protocol version %d, the host program %s (%s) speaks version %u: "
+		         "install them together",
 		         BROKER_SOFTWARE, CBB__PROTOCOL_VERSION__PROTOCOL_VERSION, host->broker->host_program, software,
 		         hello->version);
 		const ProtobufCBinaryData detail = bytes_of_text(words);
@@ -276,8 +278,9 @@ static int host_hello(struct host *host, const Cbb__HostHello *hello)
 	if (host->opening && host->session)
 		host_send_opened(host);
 	host->opening = false;
-	log_info("host h%" PRIu64 " (pid %d, %s) of pid %d (uid %u, %s) runs", host->id, (int)host->pid, host->name,
-	         (int)host->client.pid, (unsigned)host->client.uid, host->client.comm);
+	account_inform(host->account, "host h%" PRIu64 " (pid %d, %s) of pid %d (uid %u, %s) runs", host->id,
+	               (int)host->pid, host->name, (int)host->client.pid, (unsigned)host->client.uid,
+	               host->client.comm);
 	return 0;
 }
 

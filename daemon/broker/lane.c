@@ -37,7 +37,8 @@ static int check_state(const struct host *host)
 	case CBB__HOST_STATE__HOST_STARTING:
 		return detail_set(CBB__STATUS__STATUS_BUSY, "host h%" PRIu64 " has not started yet", host->id);
 	default:
-		return detail_set(CBB__STATUS__STATUS_HOST_DIED, "host h%" PRIu64 " has ended: %s", host->id, host->why);
+		return detail_set(CBB__STATUS__STATUS_HOST_DIED, "host h%" PRIu64 " has ended: %s", host->id,
+		                  host->why);
 	}
 }
 

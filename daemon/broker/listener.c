@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/listener.h"
 
+#include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/detail.h"
 #include "base/log.h"
@@ -20,6 +21,8 @@
 #define ACCEPT_BURST 32
 /* Without descriptors: whoever ends something in this time makes room. */
 #define STARVED_PAUSE_MS 100
+/* Said once for as long as it lasts. */
+#define STARVED_LOG_NS 10000000000u
 #define LOCK_TRIES 16
 
 /* ---- The path ---- */
@@ -157,11 +160,15 @@ static int spare_open(void)
 /* There is no descriptor for a new connection: the first is told so, the others wait in the backlog. */
 static void listener_starve(struct listener *listener, int error)
 {
-	log_warning("accepting connections: %s; pausing for %d ms", strerror(error), STARVED_PAUSE_MS);
+	uint64_t now_ns = clock_now_ns();
+	if (listener->complained_ns == 0 || now_ns - listener->complained_ns > STARVED_LOG_NS)
+		log_warning("accepting connections: %s; new ones are turned away", strerror(error));
+	listener->complained_ns = now_ns;
 	listener->spare_fd = descriptor_close(listener->spare_fd);
 	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
-		hello_turn_away(fd, CBB__STATUS__STATUS_LIMIT, "the broker has no descriptors left: end something first");
+		hello_turn_away(fd, CBB__STATUS__STATUS_LIMIT,
+		                "the broker has no descriptors left: end something first");
 	listener->spare_fd = spare_open();
 	loop_disarm(&listener->readable);
 	loop_arm_ms(&listener->resume, STARVED_PAUSE_MS);

@@ -17,6 +17,7 @@ struct listener {
 	int spare_fd;            /* closed to accept and turn away when there are no descriptors */
 	char path[PATH_MAX];     /* "" if it was given to us */
 	struct stat made;        /* what we made at the path */
+	uint64_t complained_ns;  /* when running out of descriptors was last logged; 0: never */
 	struct loop_watch readable, resume;
 };
 

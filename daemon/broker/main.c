@@ -94,10 +94,17 @@ static int listen_somewhere(struct listener *listener, const struct private_brok
 
 /* ---- Running ---- */
 
+/* A private broker has its program's environment, and is not what the program's manager waits for. */
+static void tell_manager(const char *state)
+{
+	if (!options.private_mode)
+		sd_notify(0, state);
+}
+
 static void stop_on_signal(void *data)
 {
 	struct broker *broker = data;
-	sd_notify(0, "STOPPING=1");
+	tell_manager("STOPPING=1");
 	broker_stop(broker, "a signal said so");
 }
 
@@ -108,7 +115,7 @@ static int run_until_stopped(struct broker *broker)
 	if (r == 0)
 		r = loop_signal(&broker->loop, &interrupt, SIGINT, stop_on_signal, broker);
 	if (r == 0) {
-		sd_notify(0, "READY=1\nSTATUS=serving");
+		tell_manager("READY=1");
 		loop_run(&broker->loop);
 	} else {
 		detail_set(r, "event loop: %s", strerror(-r));
@@ -133,8 +140,8 @@ static int serve(const char *host_program, struct private_broker *private_broker
 	if (r == 0 && options.private_mode)
 		r = private_watch(private_broker, &broker);
 	if (r == 0) {
-		log_info("%s serves at %s, hosts are %s", BROKER_SOFTWARE, listener.path[0] ? listener.path : "systemd's socket",
-		         host_program);
+		log_info("%s serves at %s, hosts are %s", BROKER_SOFTWARE,
+		         listener.path[0] ? listener.path : "systemd's socket", host_program);
 		if (options.private_mode)
 			private_say_ready(private_broker, 0);
 		r = run_until_stopped(&broker);

@@ -131,7 +131,7 @@ static void peer_kick(void *data)
 static void peer_stall(void *data)
 {
 	struct peer *peer = data;
-	peer_over(peer, detail_set(-ETIMEDOUT, "it did not read what it is sent for %llu ms",
+	peer_over(peer, detail_set(-ETIMEDOUT, "it has not read what it is sent for %llu ms",
 	                           (unsigned long long)peer->times.stall_ms));
 }
 

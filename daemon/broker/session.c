@@ -3,7 +3,6 @@
 
 #include "base/descriptor.h"
 #include "base/detail.h"
-#include "base/log.h"
 #include "broker/bytes.h"
 #include "broker/hello.h"
 #include "broker/host.h"
@@ -109,8 +108,6 @@ static void session_welcome(struct session *session)
 	hello_reply_init(&reply, 0);
 	reply.token = (ProtobufCBinaryData){.len = sizeof session->token, .data = session->token};
 	peer_send(&session->peer, CBB__FRAME_TYPE__FRAME_HELLO_REPLY, &reply.base, NULL, 0);
-	log_info("session of pid %d (uid %u, %s)", (int)session->identity.pid, (unsigned)session->identity.uid,
-	         session->identity.comm);
 }
 
 void session_open(struct broker *broker, const struct identity *identity, int fd)

@@ -84,7 +84,8 @@ static _Noreturn void child_run(const struct spawn *spawn, int socket_fd)
 	setrlimit(RLIMIT_NOFILE, &spawn->files);
 	umask(spawn->umask);
 	if (chdir(spawn->directory) < 0)
-		child_fail(socket_fd, detail_set(-errno, "working directory %s: %s", spawn->directory, strerror(errno)));
+		child_fail(socket_fd,
+		           detail_set(-errno, "working directory %s: %s", spawn->directory, strerror(errno)));
 	execve(spawn->program, arguments, spawn->environment);
 	child_fail(socket_fd, detail_set(-errno, "executing %s: %s", spawn->program, strerror(errno)));
 }

@@ -14,20 +14,22 @@
 #define CELL_ADD(field) atomic_store_explicit(&(field), atomic_load_explicit(&(field), memory_order_relaxed) + 1, memory_order_relaxed)
 #define CELL_SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
 
-/* What a crash or a look from outside shall say of this thread. Keeps what was there, and puts it back. */
+/*
+ * What a crash or a look from outside shall say of this thread. Keeps what was there, and puts it back. The callback that
+ * the call is made under, if any, stays shown: it is in flight.
+ */
 struct shown {
-	const char *library, *function, *callback;
+	const char *library, *function;
 	uint32_t cell_function;
 };
 
 static struct shown show_call(struct host_lane *lane, const struct native_call *call, uint32_t name)
 {
 	struct host_thread *thread = lane->thread;
-	struct shown before = {thread->library, thread->function, thread->callback,
+	struct shown before = {thread->library, thread->function,
 	                       atomic_load_explicit(&lane->cell->function, memory_order_relaxed)};
 	CELL_SET(thread->library, call->library->name);
 	CELL_SET(thread->function, call->marshal.plan->name);
-	CELL_SET(thread->callback, NULL);
 	CELL_SET(lane->cell->function, name);
 	CELL_SET(lane->cell->depth, lane->n_calls + lane->n_callbacks);
 	CELL_ADD(lane->cell->calls);
@@ -39,7 +41,6 @@ static void show_back(struct host_lane *lane, const struct shown *before)
 	struct host_thread *thread = lane->thread;
 	CELL_SET(thread->library, before->library);
 	CELL_SET(thread->function, before->function);
-	CELL_SET(thread->callback, before->callback);
 	CELL_SET(lane->cell->function, before->cell_function);
 	CELL_SET(lane->cell->depth, lane->n_calls + lane->n_callbacks);
 }

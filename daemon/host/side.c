@@ -84,15 +84,15 @@ static int answer_callback_in(struct marshal_frame *frame, const Cbb__Param *par
 }
 
 /* What a handler handed out: native code may use it until the thread has received 64 more, or frees it itself. */
-static void *keep(struct marshal_frame *frame, const Cbb__Param *param, uint64_t origin, size_t size)
+static void *keep(struct marshal_frame *frame, const Cbb__Param *param, const void *content, size_t size)
 {
 	struct callback_frame *callback = (struct callback_frame *)(void *)frame;
-	(void)origin;
-	if (param->free_function)
-		return strcmp(interface_name(frame->plan->interface, param->free_function), "free") == 0
-		           ? malloc(size ? size : 1)
-		           : NULL;
-	return recent_take(&callback->lane->recent, size);
+	void *memory = NULL;
+	if (!param->free_function)
+		memory = recent_take(&callback->lane->recent, size);
+	else if (strcmp(interface_name(frame->plan->interface, param->free_function), "free") == 0)
+		memory = malloc(size ? size : 1);
+	return memory && content ? memcpy(memory, content, size) : memory;
 }
 
 static int release(struct marshal_frame *frame, const Cbb__Param *param, void *original)

@@ -73,7 +73,8 @@ static int parse_fields(struct parser *parser, struct declared_list *fields)
 	return tokens_expect(tokens, ';', "after the field", "each field ends with ';'");
 }
 
-static int place_fields(struct parser *parser, struct symbol *symbol, const struct declared_list *fields, uint32_t first)
+static int place_fields(struct parser *parser, struct symbol *symbol, const struct declared_list *fields,
+                        uint32_t first)
 {
 	struct layout layout = {0, 1};
 	for (size_t i = 0; i < fields->n; i++) {
@@ -141,7 +142,8 @@ static int find_tag(struct parser *parser, enum symbol_kind kind, struct symbol 
 	struct token name = tokens->at;
 	bool has_name = name.kind == TOKEN_NAME;
 	if (!has_name && !token_is_mark(&name, '{'))
-		return fail_at(&name, "write 'struct name' or 'enum name'", "a name is expected, not '%.*s'", TOKEN_TEXT(&name));
+		return fail_at(&name, "write 'struct name' or 'enum name'", "a name is expected, not '%.*s'",
+		               TOKEN_TEXT(&name));
 	if (has_name)
 		tokens_next(tokens);
 	else

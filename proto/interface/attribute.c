@@ -27,7 +27,8 @@ int attributes_allow(const struct attribute *attributes, uint32_t allowed, const
 {
 	for (; attributes; attributes = attributes->next)
 		if (!(allowed & ATTRIBUTE_BIT(attributes->word)))
-			return fail_at(&attributes->token, hint, "[%s] has no meaning on %s", attribute_name(attributes->word), what);
+			return fail_at(&attributes->token, hint, "[%s] has no meaning on %s", attribute_name(attributes->word),
+			               what);
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #define INTERFACE_PARAMS_MAX 64          /* of one function */
 #define INTERFACE_TABLE_MAX 65535        /* entries of one table */
 #define INTERFACE_STRUCT_MAX_BYTES 65536 /* a struct or fixed array */
+#define INTERFACE_VALUES_MAX 1048576     /* a walk over all functions meets: structs and pointees count at each use */
 
 /* 0, or STATUS_INTERFACE with a detail text that names the entry. */
 int interface_check(const Cbb__Interface *message);

@@ -40,7 +40,8 @@ static int take_file_attribute(struct parser *parser, const struct attribute *at
 	if (attribute->token.source != parser->tokens.stack[0].source)
 		return 0;
 	if (*has)
-		return fail_at(&attribute->token, "say it once", "[%s] stands in the text twice", attribute_name(attribute->word));
+		return fail_at(&attribute->token, "say it once", "[%s] stands in the text twice",
+		               attribute_name(attribute->word));
 	*has = true;
 	return take_text(parser, &attribute->argument, is_library ? &message->soname : &message->header);
 }
@@ -77,7 +78,8 @@ static int declare_type(struct parser *parser, const struct declarator *declarat
 	if (r == 0 && declarator->is_unsized)
 		r = fail_at(&declarator->name, "give its size: typedef int name[4]", "an array type without a size");
 	if (r == 0 && !is_function(declarator))
-		r = attributes_allow(attributes, TYPEDEF_WORDS, "a typedef", "a typedef can be [handle], [string] or [nullable]");
+		r = attributes_allow(attributes, TYPEDEF_WORDS, "a typedef",
+		                     "a typedef can be [handle], [string] or [nullable]");
 	if (r == 0 && attributes && !is_function(declarator) &&
 	    model_type(&parser->model, declared.type.type)->kind != CBB__KIND__KIND_POINTER)
 		r = fail_at(&attributes->token, "only pointers have these attributes", "'%.*s' is no pointer",

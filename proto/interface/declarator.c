@@ -130,7 +130,8 @@ static unsigned type_depth(struct parser *parser, uint32_t index)
 {
 	unsigned depth = 0;
 	const Cbb__Type *type = model_type(&parser->model, index);
-	while (depth <= INTERFACE_DEPTH_MAX && (type->kind == CBB__KIND__KIND_POINTER || type->kind == CBB__KIND__KIND_ARRAY)) {
+	while (depth <= INTERFACE_DEPTH_MAX &&
+	       (type->kind == CBB__KIND__KIND_POINTER || type->kind == CBB__KIND__KIND_ARRAY)) {
 		type = model_type(&parser->model, type->target);
 		depth++;
 	}

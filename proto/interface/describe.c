@@ -28,7 +28,8 @@ int level_allow(struct scene *scene, const struct described *item, const struct 
 	uint32_t wrong = level->words & ~allowed;
 	for (enum word word = 0; wrong && word < WORD_COUNT; word++)
 		if (wrong & BIT(word))
-			return fail_at(&item->words[word]->token, "take it out, or see cbbroker-interface(5) for what goes together",
+			return fail_at(&item->words[word]->token,
+			               "take it out, or see cbbroker-interface(5) for what goes together",
 			               "[%s] has no meaning on %s %s", attribute_name(word), describe_subject(scene, item), what);
 	return 0;
 }
@@ -52,9 +53,10 @@ int describe_value(struct scene *scene, const struct described *item, uint32_t p
 
 static int describe_userdata(struct scene *scene, const struct described *item, const struct level *level)
 {
-	int r = level_allow(scene, item, level,
-	                    BIT(WORD_USERDATA) | BIT(WORD_NULLABLE) | BIT(WORD_ELEMENTS) | BIT(WORD_SCOPE) | BIT(WORD_VALUES),
-	                    "which is userdata");
+	int r =
+		level_allow(scene, item, level,
+	                BIT(WORD_USERDATA) | BIT(WORD_NULLABLE) | BIT(WORD_ELEMENTS) | BIT(WORD_SCOPE) | BIT(WORD_VALUES),
+	                "which is userdata");
 	const struct attribute *scope = item->words[WORD_SCOPE];
 	Cbb__Param *param = level_param(scene, level);
 	param->mode = CBB__MODE__MODE_USERDATA;
@@ -96,8 +98,9 @@ static int describe_callback(struct scene *scene, const struct described *item, 
 static int describe_into(struct scene *scene, const struct described *item, const struct level *level)
 {
 	if (level->place != PLACE_RESULT && level->place != PLACE_INNER_OUT)
-		return fail_at(describe_place(item, WORD_INTO), "it goes on pointer results, and on [out] pointers to a pointer",
-		               "%s points into no buffer", describe_subject(scene, item));
+		return fail_at(describe_place(item, WORD_INTO),
+		               "it goes on pointer results, and on [out] pointers to a pointer", "%s points into no buffer",
+		               describe_subject(scene, item));
 	level_param(scene, level)->mode = CBB__MODE__MODE_INTO;
 	return level_allow(scene, item, level, BIT(WORD_INTO) | BIT(WORD_NULLABLE) | BIT(WORD_ELEMENTS),
 	                   "which points into a buffer");
@@ -168,8 +171,8 @@ static int choose_mode(struct scene *scene, struct described *item, const struct
 	bool is_array = level->place == PLACE_PARAM && item->declared->is_array &&
 	                !(item->declared->array_count == 0 && is_text);
 	if ((modes & (modes - 1)) != 0)
-		return fail_at(describe_last(item, modes), "keep one of them", "%s is more than one of string, handle, userdata and into",
-		               describe_subject(scene, item));
+		return fail_at(describe_last(item, modes), "keep one of them",
+		               "%s is more than one of string, handle, userdata and into", describe_subject(scene, item));
 	if (model_type(model, pointer->target)->kind == CBB__KIND__KIND_FUNCTION)
 		return describe_callback(scene, item, level);
 	if (level_has(level, WORD_HANDLE))
@@ -180,7 +183,8 @@ static int choose_mode(struct scene *scene, struct described *item, const struct
 		return describe_into(scene, item, level);
 	if (is_circle(scene, pointer->target))
 		return fail_at(&item->declared->name, "[handle] if the program does not follow it",
-		               "%s points to the very struct that it is in: a list cannot be copied", describe_subject(scene, item));
+		               "%s points to the very struct that it is in: a list cannot be copied",
+		               describe_subject(scene, item));
 	if (elements == BIT(WORD_IN) && (level_has(level, WORD_STRING) || is_text))
 		elements = 0;
 	if (elements || is_array)
@@ -247,8 +251,10 @@ static int check_field_array(struct scene *scene, const struct described *item)
 	while (type->kind == CBB__KIND__KIND_ARRAY)
 		type = model_type(&scene->parser->model, type->target);
 	if (is_array && type->kind == CBB__KIND__KIND_POINTER)
-		return fail_at(&item->declared->name, "write the pointers as fields of their own, or as uintptr_t if only native code follows them",
-		               "%s is an array of pointers inside a struct, which is not offered", describe_subject(scene, item));
+		return fail_at(&item->declared->name,
+		               "write the pointers as fields of their own, or as uintptr_t if only native code follows them",
+		               "%s is an array of pointers inside a struct, which is not offered",
+		               describe_subject(scene, item));
 	return 0;
 }
 

@@ -25,7 +25,8 @@ static int check_extent(struct scene *scene, const struct described *item, const
 	uint32_t extents = level->words & EXTENT_WORDS;
 	const char *subject = describe_subject(scene, item);
 	if (is_several(extents))
-		return fail_at(describe_last(item, extents), "keep one of them", "%s has more than one of size, bytes and zero", subject);
+		return fail_at(describe_last(item, extents), "keep one of them", "%s has more than one of size, bytes and zero",
+		               subject);
 	if (target->kind == CBB__KIND__KIND_VOID && (!has_extent(item, level) || level_has(level, WORD_ZERO)))
 		return fail_at(&item->declared->name, "add bytes(how many)", "%s points to memory of unknown size", subject);
 	if (level->place == PLACE_PARAM && item->declared->is_array && !has_extent(item, level))

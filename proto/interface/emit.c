@@ -259,7 +259,8 @@ static int emit_unary(struct scene *scene, const struct node *node, enum phase p
 		r = emit(scene, node->left, phase, depth + 1, &value);
 	if (r < 0)
 		return r;
-	Cbb__Expression *expression = add(scene, node->operator_mark == '-' ? CBB__OP__OP_SUB : CBB__OP__OP_ADD, ret_reference);
+	Cbb__Expression *expression =
+		add(scene, node->operator_mark == '-' ? CBB__OP__OP_SUB : CBB__OP__OP_ADD, ret_reference);
 	expression->left = zero - 1;
 	expression->right = value - 1;
 	return 0;

@@ -155,8 +155,8 @@ int function_emit(struct parser *parser, const struct function_text *text, uint3
 	function->n = (uint32_t)text->params->n;
 	function->is_type = text->is_type;
 	function->line = text->name.line;
-	r = error_value(parser, attribute_find(attributes, WORD_ON_ERROR), model_type(&parser->model, text->result.type.type),
-	                &function->on_error);
+	r = error_value(parser, attribute_find(attributes, WORD_ON_ERROR),
+	                model_type(&parser->model, text->result.type.type), &function->on_error);
 	if (r == 0)
 		r = set_timeout(parser, attribute_find(attributes, WORD_TIMEOUT), function);
 	if (r == 0)

@@ -50,7 +50,8 @@ bool layout_is_char(const Cbb__Interface *message, uint32_t index)
 {
 	const Cbb__Type *type = message->types[index];
 	const ProtobufCBinaryData *name = &message->names[type->name];
-	return layout_is_integer(type->kind) && type->size_bytes == 1 && name->len == 4 && memcmp(name->data, "char", 4) == 0;
+	return layout_is_integer(type->kind) && type->size_bytes == 1 && name->len == 4 &&
+	       memcmp(name->data, "char", 4) == 0;
 }
 
 Cbb__Kind layout_integer(size_t size_bytes, bool is_signed)

@@ -159,7 +159,8 @@ static size_t scan_mark(const struct lexer *lexer, struct token *token)
 	}
 	token->mark = byte_at(lexer, 0);
 	if (!memchr("()[]{},;:*+-/%<>=!&|^~?.#", token->mark, 25))
-		bad(token, "this character has no place in an interface file", "an interface file is C and attributes, in ASCII");
+		bad(token, "this character has no place in an interface file",
+		    "an interface file is C and attributes, in ASCII");
 	return 1;
 }
 

@@ -18,7 +18,8 @@ static uint64_t followed_by(const Cbb__Interface *message, uint32_t reference, u
 		return expression->param < INTERFACE_PARAMS_MAX ? (uint64_t)1 << expression->param : 0;
 	if (expression->op < CBB__OP__OP_ADD || expression->op > CBB__OP__OP_GE)
 		return 0;
-	return followed_by(message, expression->left + 1, depth + 1) | followed_by(message, expression->right + 1, depth + 1);
+	return followed_by(message, expression->left + 1, depth + 1) |
+	       followed_by(message, expression->right + 1, depth + 1);
 }
 
 /* Those that a parameter and the pointers behind it need. */

@@ -14,6 +14,7 @@ int order_find_circle(const Cbb__Interface *message, const Cbb__Function *functi
  * The first name x of a call.x or *call.x in the function type of this callback parameter that `function` does not
  * have as an integer, or pointer to one; NULL: none. In a buffer of the thread.
  */
-const char *order_missing_name(const Cbb__Interface *message, const Cbb__Function *function, const Cbb__Param *callback);
+const char *order_missing_name(const Cbb__Interface *message, const Cbb__Function *function,
+                               const Cbb__Param *callback);
 
 #endif

@@ -19,6 +19,7 @@ struct parser {
 	struct symbols symbols;
 	struct transfer *transfers;     /* free functions that were named; checked at the end */
 	unsigned nesting;
+	unsigned weight;                /* of all functions; see INTERFACE_VALUES_MAX */
 	bool has_library, has_header;
 };
 

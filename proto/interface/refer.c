@@ -161,8 +161,9 @@ static int refer_transfer(struct scene *scene, struct described *item)
 	if (transfer->argument.size == 0)
 		return 0;
 	if (scene->function->is_type)
-		return fail_at(&transfer->token, "lifetime(next), lifetime(owner(handle)) or lifetime(forever) say how long the "
-		                                 "host keeps what a handler returns",
+		return fail_at(&transfer->token,
+		               "lifetime(next), lifetime(owner(handle)) or lifetime(forever) say how long the "
+		               "host keeps what a handler returns",
 		               "a handler cannot give memory away to native code");
 	param->free_function = model_name(&scene->parser->model, transfer->argument.text, transfer->argument.size);
 	return transfer_remember(scene->parser, &transfer->argument);

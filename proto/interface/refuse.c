@@ -62,8 +62,8 @@ static const char *param_hint(const Cbb__Type *target, bool is_const, bool is_ch
 		return "[out, string, size(n)] if text is written to it, [in, size(n)], [out, size(n)] or [inout, size(n)] if "
 		       "bytes are, [string] if it is only read, or [handle]";
 	if (target->kind == CBB__KIND__KIND_POINTER)
-		return "[out] if one is given back, [string, zero] or [string, size(n)] if it is an array of texts, [in, size(n)] "
-		       "with [handle] for others, or [handle] alone if only native code looks behind it";
+		return "[out] if one is given back, [string, zero] or [string, size(n)] if it is an array of texts, "
+		       "[in, size(n)] with [handle] for others, or [handle] alone if only native code looks behind it";
 	return "[in], [out] or [inout], with size(n) if there are several, or [handle] if only native code looks behind it";
 }
 
@@ -72,10 +72,10 @@ static const char *inner_hint(const Cbb__Type *target, bool is_char)
 	if (is_char)
 		return "add string, into(parameter) or handle: they describe the inner pointer";
 	if (target->kind == CBB__KIND__KIND_VOID)
-		return "add handle, userdata or into(parameter): they describe the inner pointer; [out, bytes(n), lifetime(next)] "
-		       "gives back memory of n bytes";
-	return "add handle or into(parameter): they describe the inner pointer; [out, size(n), lifetime(next)] gives back an "
-	       "array of n";
+		return "add handle, userdata or into(parameter): they describe the inner pointer; "
+		       "[out, bytes(n), lifetime(next)] gives back memory of n bytes";
+	return "add handle or into(parameter): they describe the inner pointer; [out, size(n), lifetime(next)] gives "
+	       "back an array of n";
 }
 
 int describe_refuse(struct scene *scene, const struct described *item, uint32_t type, bool is_inner)
@@ -84,8 +84,8 @@ int describe_refuse(struct scene *scene, const struct described *item, uint32_t 
 	const Cbb__Type *target = model_type(&scene->parser->model, pointer->target);
 	bool is_char = layout_is_char(scene->parser->model.message, pointer->target);
 	if (is_inner)
-		return fail_at(&item->declared->name, inner_hint(target, is_char), "nothing says what %s points to behind the outer pointer",
-		               describe_subject(scene, item));
+		return fail_at(&item->declared->name, inner_hint(target, is_char),
+		               "nothing says what %s points to behind the outer pointer", describe_subject(scene, item));
 	return fail_at(&item->declared->name,
 	               item->role == ROLE_RESULT ? result_hint(target, is_char)
 	                                         : param_hint(target, pointer->is_const, is_char),

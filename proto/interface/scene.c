@@ -4,29 +4,44 @@
 #include "interface/check.h"
 #include "interface/layout.h"
 
-/* How deep pointers and structs go behind a Param. */
-static unsigned depth_of(struct parser *parser, uint32_t index, unsigned depth)
+/* How deep pointers and structs go behind a Param, and how many values there are in all. */
+struct measure {
+	unsigned depth, weight;
+};
+
+static unsigned add_weight(unsigned a, unsigned b)
 {
-	const Cbb__Param *param = model_param(&parser->model, index);
-	if (depth > INTERFACE_DEPTH_MAX)
-		return depth;
-	if (param->mode == CBB__MODE__MODE_ELEMENTS)
-		return depth_of(parser, param->element, depth + 1);
-	const Cbb__Type *type = model_type(&parser->model, param->type);
-	uint32_t at = param->type;
-	while (type->kind == CBB__KIND__KIND_ARRAY) {
-		at = type->target;
-		type = model_type(&parser->model, at);
-	}
-	const struct symbol *symbol = type->kind == CBB__KIND__KIND_STRUCT ? symbols_find_struct(&parser->symbols, at) : NULL;
-	return depth + 1 + (symbol ? symbol->depth : 0);
+	return b > INTERFACE_VALUES_MAX - a ? INTERFACE_VALUES_MAX : a + b;
 }
 
-static int check_depth(struct scene *scene, const struct described *item)
+static struct measure measure(struct parser *parser, uint32_t index)
 {
-	if (depth_of(scene->parser, item->param, 0) > INTERFACE_DEPTH_MAX)
+	const Cbb__Param *param = model_param(&parser->model, index);
+	uint32_t at = param->type;
+	if (param->mode == CBB__MODE__MODE_ELEMENTS && param->element > index) {
+		struct measure behind = measure(parser, param->element);
+		return (struct measure){behind.depth + 1, add_weight(behind.weight, 1)};
+	}
+	while (model_type(&parser->model, at)->kind == CBB__KIND__KIND_ARRAY)
+		at = model_type(&parser->model, at)->target;
+	const struct symbol *symbol =
+		param->mode == CBB__MODE__MODE_VALUE ? symbols_find_struct(&parser->symbols, at) : NULL;
+	return symbol ? (struct measure){symbol->depth + 1, add_weight(symbol->weight, 2)} : (struct measure){1, 1};
+}
+
+static int check_measure(struct scene *scene, const struct described *item)
+{
+	struct measure found = measure(scene->parser, item->param);
+	if (found.depth > INTERFACE_DEPTH_MAX)
 		return fail_at(&item->declared->name, "at most 8 levels: pass what is deeper as [handle]", "%s goes too deep",
 		               describe_subject(scene, item));
+	if (scene->structure)
+		return 0;
+	scene->parser->weight = add_weight(scene->parser->weight, found.weight);
+	if (scene->parser->weight == INTERFACE_VALUES_MAX)
+		return fail_at(&item->declared->name, "pass large structs that nobody looks into as [handle]",
+		               "with %s all functions together have more than %d values", describe_subject(scene, item),
+		               INTERFACE_VALUES_MAX);
 	return 0;
 }
 
@@ -42,8 +57,8 @@ static int describe_all(struct scene *scene)
 	if (r == 0 && scene->function)
 		r = refer_one(scene, &scene->result);
 	for (size_t i = 0; r == 0 && i < scene->n; i++)
-		r = check_depth(scene, &scene->items[i]);
-	return r == 0 && scene->function ? check_depth(scene, &scene->result) : r;
+		r = check_measure(scene, &scene->items[i]);
+	return r == 0 && scene->function ? check_measure(scene, &scene->result) : r;
 }
 
 static struct described *items_new(struct scene *scene, const struct declared_list *list, enum role role)
@@ -70,8 +85,9 @@ int describe_fields(struct parser *parser, struct symbol *structure, const struc
 	scene.items = items_new(&scene, fields, ROLE_FIELD);
 	int r = scene.items ? describe_all(&scene) : fail_memory();
 	for (size_t i = 0; i < fields->n; i++) {
-		unsigned depth = depth_of(parser, first + (uint32_t)i, 0);
-		structure->depth = depth > structure->depth ? depth : structure->depth;
+		struct measure found = measure(parser, first + (uint32_t)i);
+		structure->depth = found.depth > structure->depth ? found.depth : structure->depth;
+		structure->weight = add_weight(structure->weight, found.weight);
 	}
 	return r;
 }

@@ -49,7 +49,8 @@ static void spell_base(const Cbb__Interface *message, uint32_t index, uint32_t a
 	const char *keyword = type->name == 0 ? "" : is_struct ? "struct " : type->is_enum ? "enum " : "";
 	char name[256] = "", before[300];
 	if (text->len > 0)
-		snprintf(name, sizeof name, "%.*s", (int)(text->len < sizeof name ? text->len : sizeof name), (char *)text->data);
+		snprintf(name, sizeof name, "%.*s", (int)(text->len < sizeof name ? text->len : sizeof name),
+		         (char *)text->data);
 	else
 		snprintf(name, sizeof name, "%s", type->kind == CBB__KIND__KIND_VOID ? "void" : is_struct ? "struct" : "enum");
 	snprintf(before, sizeof before, "%s%s%s%s", is_const ? "const " : "", keyword, name, spelling->text[0] ? " " : "");
@@ -92,7 +93,8 @@ static void spell(const Cbb__Interface *message, uint32_t type, bool is_const, u
 		uint32_t alias = is_function || to_function || at->name == 0 ? typedef_name(message, type) : 0;
 		char count[32];
 		snprintf(count, sizeof count, "[%llu]", (unsigned long long)at->count);
-		if ((!is_function && !is_pointer && at->kind != CBB__KIND__KIND_ARRAY) || ((is_function || to_function) && alias)) {
+		if ((!is_function && !is_pointer && at->kind != CBB__KIND__KIND_ARRAY) ||
+		    ((is_function || to_function) && alias)) {
 			spell_base(message, type, alias, is_const, spelling);
 			return;
 		}

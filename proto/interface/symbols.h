@@ -18,9 +18,9 @@ struct symbol {
 	int64_t value;
 	struct attribute *attributes;  /* typedef: for each parameter of that type */
 	bool is_complete;              /* struct, enum */
-	unsigned depth;                /* struct: of its deepest field */
+	unsigned depth, weight;        /* struct: of its deepest field; values in it and behind it */
 	bool is_open;                  /* struct: its fields are being read */
-	struct token handle_use;       /* struct: where a pointer to it became a handle, being incomplete; size 0: nowhere */
+	struct token handle_use; /* struct: where a pointer to it became a handle, being incomplete; size 0: nowhere */
 };
 
 struct symbols {

@@ -72,8 +72,8 @@ static bool include_load(struct tokens *tokens, struct token *token, const char 
 	size_t size = 0;
 	char *text = tokens->include ? tokens->include(tokens->context, name, &size) : NULL;
 	if (!text) {
-		bad(tokens, token, "it is looked up by name among the installed interfaces", "there is no interface file \"%s\"",
-		    name);
+		bad(tokens, token, "it is looked up by name among the installed interfaces",
+		    "there is no interface file \"%s\"", name);
 		return false;
 	}
 	if (size > TEXT_MAX_BYTES - tokens->total_bytes) {

@@ -94,7 +94,8 @@ static int verify_operand(const struct verify *verify, const Cbb__Expression *ex
 		           ? 0
 		           : verify_fail("an expression uses a result that is no integer");
 	default: /* CALL_PARAM, CALL_DEREF */
-		if (!verify->function || !verify->function->is_type || expression->name == 0 || expression->name >= message->n_names)
+		if (!verify->function || !verify->function->is_type || expression->name == 0 ||
+		    expression->name >= message->n_names)
 			return verify_fail("an expression uses a call that is not there");
 		return 0;
 	}

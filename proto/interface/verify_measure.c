@@ -6,9 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Params that a walk over all functions meets: structs and what pointers point to counted at each use. */
-#define WEIGHT_MAX (1u << 20)
-
 /* How deep, and how many Params in all; weight 0: not known yet. */
 struct measure {
 	uint32_t depth, weight;
@@ -18,7 +15,7 @@ static void measure_add(struct measure *sum, struct measure part)
 {
 	if (part.depth > sum->depth)
 		sum->depth = part.depth;
-	sum->weight = part.weight > WEIGHT_MAX - sum->weight ? WEIGHT_MAX : sum->weight + part.weight;
+	sum->weight = part.weight > INTERFACE_VALUES_MAX - sum->weight ? INTERFACE_VALUES_MAX : sum->weight + part.weight;
 }
 
 static int measure_param(const Cbb__Interface *message, struct measure *structs, uint32_t index, unsigned level,
@@ -69,7 +66,7 @@ static int measure_param(const Cbb__Interface *message, struct measure *structs,
 	if (level + 1 + behind.depth > INTERFACE_DEPTH_MAX)
 		return verify_fail("param %u is deeper than %d", index, INTERFACE_DEPTH_MAX);
 	*ret_measure = (struct measure){1 + behind.depth, 1};
-	ret_measure->weight = behind.weight >= WEIGHT_MAX ? WEIGHT_MAX : behind.weight + 1;
+	ret_measure->weight = behind.weight >= INTERFACE_VALUES_MAX ? INTERFACE_VALUES_MAX : behind.weight + 1;
 	return 0;
 }
 
@@ -84,7 +81,9 @@ static int measure_function(const Cbb__Interface *message, struct measure *struc
 			return r;
 		measure_add(total, measure);
 	}
-	return total->weight < WEIGHT_MAX ? 0 : verify_fail("all functions together have more than %u values", WEIGHT_MAX);
+	return total->weight < INTERFACE_VALUES_MAX
+	           ? 0
+	           : verify_fail("all functions together have more than %d values", INTERFACE_VALUES_MAX);
 }
 
 int verify_measure(const Cbb__Interface *message)

@@ -90,7 +90,8 @@ static int verify_elements(const struct verify *verify, const Cbb__Param *param,
 		return verify_fail("elements come back to memory that is const");
 	int r = verify_extent(verify, param, is_late);
 	return r < 0 ? r
-	             : verify_param(verify, param->element, is_late || comes_back(param) ? VERIFY_INNER_OUT : VERIFY_INNER_IN);
+	             : verify_param(verify, param->element,
+	                            is_late || comes_back(param) ? VERIFY_INNER_OUT : VERIFY_INNER_IN);
 }
 
 static int verify_string(const struct verify *verify, const Cbb__Param *param, enum verify_place place)
@@ -133,7 +134,8 @@ static int verify_userdata(const struct verify *verify, const Cbb__Param *param,
 /* Function types come before what uses them, so that none can use itself. */
 static int verify_callback(const struct verify *verify, const Cbb__Param *param, enum verify_place place)
 {
-	if (type_of(verify, param)->kind != CBB__KIND__KIND_POINTER || target_of(verify, param)->kind != CBB__KIND__KIND_FUNCTION)
+	if (type_of(verify, param)->kind != CBB__KIND__KIND_POINTER ||
+	    target_of(verify, param)->kind != CBB__KIND__KIND_FUNCTION)
 		return verify_fail("a callback is no function pointer");
 	if (!verify->function || target_of(verify, param)->function >= verify->function_index)
 		return verify_fail("a function type does not come before its use");

@@ -73,14 +73,16 @@ static int verify_layout(const Cbb__Interface *message, size_t index)
 	const Cbb__Type *type = message->types[index];
 	struct layout layout = {0, 1};
 	if (type->n == 0)
-		return type->size_bytes || type->align_bytes ? verify_fail("struct type %zu has a size but no fields", index) : 0;
+		return type->size_bytes || type->align_bytes ? verify_fail("struct type %zu has a size but no fields", index)
+		                                             : 0;
 	for (uint32_t i = 0; i < type->n; i++) {
 		const Cbb__Param *field = message->params[type->first + i];
 		uint64_t offset = 0;
 		if (field->type >= message->n_types || message->types[field->type]->size_bytes == 0)
 			return verify_fail("field %u of type %zu has no size", i, index);
 		const Cbb__Type *of = message->types[field->type];
-		if (of->align_bytes == 0 || of->align_bytes > 16 || !layout_add(&layout, of->size_bytes, of->align_bytes, &offset))
+		if (of->align_bytes == 0 || of->align_bytes > 16 ||
+		    !layout_add(&layout, of->size_bytes, of->align_bytes, &offset))
 			return verify_fail("struct type %zu is too large", index);
 		if (offset != field->offset_bytes)
 			return verify_fail("field %u of type %zu is at a wrong place", i, index);

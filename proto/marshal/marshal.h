@@ -50,10 +50,11 @@ struct marshal_side {
 	/*
 	 * A copy that outlives the frame is needed: for a pointer result, or the inner pointer of an out parameter.
 	 * Returns where `size` bytes may be written (aligned for any object) so that they live as param->lifetime and
-	 * param->free_function say; origin is the word that identifies the original (its host address), or 0. NULL
+	 * param->free_function say. `content`: the bytes, copied there by this function (or found there, of an equal
+	 * copy that lives as long); NULL: they hold pointers, and the caller writes them. NULL
 	 * without memory.
 	 */
-	void *(*keep)(struct marshal_frame *frame, const Cbb__Param *param, uint64_t origin, size_t size);
+	void *(*keep)(struct marshal_frame *frame, const Cbb__Param *param, const void *content, size_t size);
 	/*
 	 * Putting results: the original behind a pointer with transfer(full(f)) has been copied into the message; give it
 	 * back to f. NULL on the side where that is not done.

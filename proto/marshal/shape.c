@@ -5,6 +5,18 @@
 
 #include <errno.h>
 
+/*
+ * A field that points to const, such as the zone in a struct tm, is replaced or left alone. Any other pointer may
+ * also be freed, grown or advanced, and a copy cannot follow that.
+ */
+static bool is_loose(const struct builder *builder, const struct shape *shape, const struct pointer *pointer)
+{
+	const Cbb__Type *type = builder->interface->types[pointer->param->type];
+	if (!pointer->has_blocks)
+		return false;
+	return !shape->is_struct || !type->is_const || (pointer->shape && pointer->shape->has_loose);
+}
+
 static int add_cell(struct builder *builder, struct shape *shape, const struct cell *cell)
 {
 	struct cell *copy = builder_take(builder, sizeof *copy);
@@ -17,6 +29,7 @@ static int add_cell(struct builder *builder, struct shape *shape, const struct c
 	*at = copy;
 	if (cell->pointer) {
 		shape->has_blocks |= cell->pointer->has_blocks;
+		shape->has_loose |= is_loose(builder, shape, cell->pointer);
 		shape->releases |= cell->pointer->releases;
 		shape->reads |= cell->pointer->size_reads | cell->pointer->below_reads;
 		shape->returns |= cell->pointer->size_returns || cell->pointer->below_returns;
@@ -24,6 +37,7 @@ static int add_cell(struct builder *builder, struct shape *shape, const struct c
 	}
 	if (cell->shape) {
 		shape->has_blocks |= cell->shape->has_blocks;
+		shape->has_loose |= cell->shape->has_loose;
 		shape->releases |= cell->shape->releases;
 		shape->reads |= cell->shape->reads;
 		shape->returns |= cell->shape->returns;

@@ -48,14 +48,10 @@ static bool is_apart(const struct pointer *pointer, const struct piece *piece)
 	       (keep->lifetime != piece->param->lifetime || keep->lifetime_owner != piece->param->lifetime_owner);
 }
 
-/* The same for pointers beside each other in memory that is not kept itself: none takes over another's lifetime. */
-static bool is_apart_beside(const struct pointer *pointer, const struct piece *piece)
+/* The same for pointers beside each other in memory that is not kept itself: only the recent ones share a piece. */
+static bool is_apart_beside(const struct pointer *pointer)
 {
-	const Cbb__Param *keep = pointer->keep;
-	if (keep->free_function)
-		return true;
-	return piece->param && (keep->lifetime != piece->param->lifetime ||
-	                        keep->lifetime_owner != piece->param->lifetime_owner);
+	return pointer->keep->free_function || pointer->keep->lifetime != CBB__LIFETIME__LIFETIME_RECENT;
 }
 
 static int measure_below(struct walk *walk, const struct pointer *pointer, void *at, void *context);
@@ -77,7 +73,7 @@ static int measure_below(struct walk *walk, const struct pointer *pointer, void 
 
 static int measure_beside(struct walk *walk, const struct pointer *pointer, void *at, void *context)
 {
-	return is_apart_beside(pointer, context) ? 0 : measure(walk, pointer, at, context);
+	return is_apart_beside(pointer) ? 0 : measure(walk, pointer, at, context);
 }
 
 static int place_below(struct walk *walk, const struct pointer *pointer, void *at, void *context);
@@ -101,24 +97,39 @@ static int place_below(struct walk *walk, const struct pointer *pointer, void *a
 
 static int place_beside(struct walk *walk, const struct pointer *pointer, void *at, void *context)
 {
-	return is_apart_beside(pointer, context) ? stage_keep_pointer(walk, pointer, at)
+	return is_apart_beside(pointer) ? stage_keep_pointer(walk, pointer, at)
 	                                         : place(walk, pointer, at, context);
 }
 
-static int keep(struct walk *walk, struct piece *piece)
+static int keep(struct walk *walk, struct piece *piece, const void *content)
 {
-	piece->at = walk->frame->side->keep(walk->frame, piece->param, 0, piece->bytes);
+	piece->at = walk->frame->side->keep(walk->frame, piece->param, content, piece->bytes);
 	if (piece->at)
 		return 0;
 	return walk_fail(walk, piece->param, -ENOMEM, "needs %zu bytes for its copy, and there is no memory", piece->bytes);
 }
 
+/* Plain bytes: the side may have an equal copy already. */
+static int keep_plain(struct walk *walk, const struct pointer *pointer, void *slot)
+{
+	struct piece piece = {.param = pointer->keep};
+	void *staged;
+	memcpy(&staged, slot, sizeof staged);
+	piece.bytes = stage_bytes(staged);
+	int r = keep(walk, &piece, staged);
+	if (r == 0)
+		memcpy(slot, &piece.at, sizeof piece.at);
+	return r;
+}
+
 int stage_keep_pointer(struct walk *walk, const struct pointer *pointer, void *slot)
 {
 	struct piece piece = {0};
+	if (!pointer->shape)
+		return keep_plain(walk, pointer, slot);
 	int r = measure(walk, pointer, slot, &piece);
 	if (r == 0)
-		r = keep(walk, &piece);
+		r = keep(walk, &piece, NULL);
 	return r < 0 ? r : place(walk, pointer, slot, &piece);
 }
 
@@ -127,6 +138,6 @@ int stage_keep_below(struct walk *walk, const struct shape *shape, void *base, s
 	struct piece piece = {0};
 	int r = shape_visit(walk, shape, base, bytes, measure_beside, &piece);
 	if (r == 0 && piece.param)
-		r = keep(walk, &piece);
+		r = keep(walk, &piece, NULL);
 	return r < 0 ? r : shape_visit(walk, shape, base, bytes, place_beside, &piece);
 }

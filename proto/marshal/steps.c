@@ -169,10 +169,9 @@ static int check_direction(const struct builder *builder, const struct step *ste
 	const struct pointer *pointer = step->pointer;
 	if (!pointer->has_blocks)
 		return 0;
-	bool has_blocks_below = pointer->shape && pointer->shape->has_blocks;
-	if (step->in && step->out && has_blocks_below)
-		return refuse(builder, "inout with pointers inside is not carried: who owns what a pointer is changed to "
-		                       "is not said. Hint: in, or out");
+	if (step->in && step->out && pointer->shape && pointer->shape->has_loose)
+		return refuse(builder, "inout with pointers inside that are not fields and to const is not carried: a copy "
+		                       "cannot follow what is done to them. Hint: in, or out");
 	if (step->out && pointer->scanned && !pointer->size)
 		return refuse(builder, "out needs to know how large the buffer is. Hint: size(n)");
 	if (pointer->mode == CBB__MODE__MODE_STRING && pointer->param->direction > CBB__DIRECTION__DIRECTION_IN)

@@ -69,6 +69,7 @@ struct shape {
 	bool has_blocks;
 	bool releases;
 	bool returns;
+	bool has_loose;               /* pointers whose target a function could change, free or move along (inout) */
 	uint64_t reads;
 	uint64_t bases;
 };

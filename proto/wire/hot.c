@@ -288,6 +288,41 @@ static int set_field(struct hot *hot, uint32_t known, uint64_t tag, const struct
 	}
 }
 
+/*
+ * The fields that make up nearly every message: a number behind a tag of one byte. Returns where the next tag stands;
+ * NULL, if this is something else or not right: then the long way decides. Half of the parser's time was spent on
+ * generality that these do not need.
+ */
+static inline const uint8_t *take_number(struct hot *hot, uint32_t known, const uint8_t *from, const uint8_t *end)
+{
+	const uint32_t other = 1u << FIELD_DETAIL | 1u << FIELD_HAS_ERROR_NUMBER | 1u << FIELD_WORDS | 1u << FIELD_BLOCKS;
+	uint8_t tag = *from++;
+	uint64_t number;
+	if (tag & 0x87 || !((known & ~other) >> (tag >> 3) & 1) || from == end)
+		return NULL;
+	number = *from;
+	from = number < 0x80 ? from + 1 : get_varint(from, end, VARINT_MAX_BYTES, &number);
+	if (from)
+		set_scalar(hot, tag >> 3, number);
+	return from;
+}
+
+/* Any field. Returns where the next tag stands; NULL if it is not right. */
+static const uint8_t *take_field(struct hot *hot, uint32_t known, const uint8_t *from, const uint8_t *end)
+{
+	uint64_t tag;
+	struct value value = {0};
+	const uint8_t *start = from;
+	from = get_tag(from, end, &tag);
+	if (from)
+		from = get_value(from, end, tag & 7, &value);
+	if (!from || set_field(hot, known, tag, &value) < 0)
+		return NULL;
+	if (tag >> 3 == FIELD_BLOCKS && !hot->block_cursor)
+		hot->block_cursor = start;
+	return from;
+}
+
 int hot_read(struct hot *ret_hot, const struct frame *frame)
 {
 	const uint8_t *from = frame->body, *end = frame->body + frame->size;
@@ -295,17 +330,13 @@ int hot_read(struct hot *ret_hot, const struct frame *frame)
 	memset(ret_hot, 0, offsetof(struct hot, words));
 	ret_hot->end = end;
 	while (from < end) {
-		uint64_t tag;
-		struct value value = {0};
-		const uint8_t *start = from;
-		from = get_tag(from, end, &tag);
-		if (from)
-			from = get_value(from, end, tag & 7, &value);
-		if (!from || set_field(ret_hot, known, tag, &value) < 0)
+		const uint8_t *next = take_number(ret_hot, known, from, end);
+		if (!next)
+			next = take_field(ret_hot, known, from, end);
+		if (!next)
 			return detail_set(-EBADMSG, "frame %s is garbled at byte %zu", frame_type_name((int)frame->type),
-			                  (size_t)(start - frame->body));
-		if (tag >> 3 == FIELD_BLOCKS && !ret_hot->block_cursor)
-			ret_hot->block_cursor = start;
+			                  (size_t)(from - frame->body));
+		from = next;
 	}
 	return 0;
 }

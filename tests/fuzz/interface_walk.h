@@ -47,7 +47,8 @@ static inline void walk_param(struct walk *walk, uint32_t index, unsigned depth)
 		walk_param(walk, param->element, depth + 1);
 	while (type->kind == CBB__KIND__KIND_ARRAY)
 		type = walk->message->types[type->target];
-	for (uint32_t i = 0; param->mode == CBB__MODE__MODE_VALUE && type->kind == CBB__KIND__KIND_STRUCT && i < type->n; i++)
+	for (uint32_t i = 0; param->mode == CBB__MODE__MODE_VALUE && type->kind == CBB__KIND__KIND_STRUCT && i < type->n;
+	     i++)
 		walk_param(walk, type->first + i, depth + 1);
 }
 
@@ -65,7 +66,8 @@ static inline void walk_interface(const Cbb__Interface *message)
 		walk_param(&walk, function->result, 1);
 		for (uint32_t j = 0; j < function->n; j++)
 			walk_param(&walk, function->first + j, 1);
-		if (i < 16 && !function->is_type && interface_find_function(message, interface_name(message, function->name)) < 0)
+		if (i < 16 && !function->is_type &&
+		    interface_find_function(message, interface_name(message, function->name)) < 0)
 			abort();
 	}
 	for (uint32_t i = 0; i < message->n_typedefs && i < 16; i++)

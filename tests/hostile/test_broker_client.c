@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -284,7 +285,8 @@ static void given_wrong_descriptors_when_they_come_then_the_session_is_cut_off_a
 	raw_open_session(&client, broker->socket);
 	raw_open_host_init(&message, &client);
 	message.has_stdin = true;
-	raw_send_fds(&client, CBB__FRAME_TYPE__FRAME_OPEN_HOST, &message.base, (int[]){dup(pipe_fds[1]), pipe_fds[1]}, 2);
+	const int sent[2] = {dup(pipe_fds[1]), pipe_fds[1]};
+	raw_send_fds(&client, CBB__FRAME_TYPE__FRAME_OPEN_HOST, &message.base, sent, 2);
 	raw_expect_end(&client);
 	/* Nobody holds the pipe's other end: the broker has closed what it was sent. */
 	char byte;
@@ -314,7 +316,7 @@ static void given_a_client_that_never_reads_when_it_goes_on_asking_then_it_is_cu
 	while (n > 0);
 	EXPECT(errno == EPIPE || errno == ECONNRESET);
 	raw_close(&client);
-	expect_named("does not read what it is sent");
+	expect_named("not read what it is sent");
 	expect_witness_is_served();
 }
 
@@ -366,6 +368,32 @@ static void given_few_descriptors_when_clients_use_them_up_then_the_broker_lives
 	expect_witness_is_served();
 }
 
+static void given_few_descriptors_when_silent_connections_use_them_up_then_one_more_is_turned_away_in_words(void)
+{
+	struct raw_client clients[28], late;
+	struct pollfd pollers[28];
+	unsigned turned_away = 28;
+	REQUIRE_EQUAL(setrlimit(RLIMIT_NOFILE, &(struct rlimit){38, 38}), 0);
+	given_a_broker();
+	for (unsigned i = 0; i < 28; i++) {
+		raw_open(&clients[i], broker->socket);
+		pollers[i] = (struct pollfd){.fd = clients[i].connection.fd, .events = POLLIN};
+	}
+	REQUIRE(poll(pollers, 28, 4000) > 0);
+	for (unsigned i = 28; i-- > 0;)
+		turned_away = pollers[i].revents ? i : turned_away;
+	const Cbb__HelloReply *reply = raw_expect(&clients[turned_away], CBB__FRAME_TYPE__FRAME_HELLO_REPLY,
+	                                          &cbb__hello_reply__descriptor);
+	EXPECT_EQUAL(reply->status, CBB__STATUS__STATUS_LIMIT);
+	EXPECT_CONTAINS(raw_text(reply->detail), "no descriptors left");
+	EXPECT(harness_broker_wait_log(broker, "Too many open files", 5000));
+	for (unsigned i = 0; i < 28; i++)
+		raw_close(&clients[i]);
+	raw_open_session(&late, broker->socket);
+	raw_close(&late);
+	expect_witness_is_served();
+}
+
 static void given_a_flood_of_garbage_when_it_ends_then_the_log_is_bounded(void)
 {
 	given_a_broker();
@@ -403,6 +431,7 @@ static const struct test tests[] = {
     TEST(given_a_client_that_never_reads_when_it_goes_on_asking_then_it_is_cut_off_alone),
     TEST(given_connections_at_the_limit_when_one_more_comes_then_it_is_turned_away_in_words),
     TEST(given_few_descriptors_when_clients_use_them_up_then_the_broker_lives_and_serves_again),
+    TEST(given_few_descriptors_when_silent_connections_use_them_up_then_one_more_is_turned_away_in_words),
     TEST(given_a_flood_of_garbage_when_it_ends_then_the_log_is_bounded),
 };
 HARNESS_MAIN(tests)

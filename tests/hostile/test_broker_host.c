@@ -185,9 +185,9 @@ static void given_a_host_that_never_reads_when_lanes_are_asked_for_then_they_are
 		hello.lane = CBB__LANE_KIND__LANE_CLIENT_THREAD;
 		raw_open(&lanes[n], broker->socket);
 		raw_send(&lanes[n], CBB__FRAME_TYPE__FRAME_HELLO, &hello.base);
-		/* While it waits for this the broker has time to decide on the lane, or on one before it. */
+		/* While it waits for this the broker decides on the lane, or on one a little before it. */
 		REQUIRE(raw_status(&client, host) != NULL);
-		refused = harness_wait_readable(lanes[n].connection.fd, 0);
+		refused = n >= 8 && harness_wait_readable(lanes[n - 8].connection.fd, 0);
 	}
 	EXPECT(refused == 1);
 	kill((pid_t)pid, SIGKILL);
@@ -197,8 +197,9 @@ static void given_a_host_that_never_reads_when_lanes_are_asked_for_then_they_are
 	for (unsigned i = 0; i < n; i++) {
 		if (raw_receive(&lanes[i]) == CBB__FRAME_TYPE__FRAME_HELLO_REPLY) {
 			const Cbb__HelloReply *reply = raw_unpack(&lanes[i], &cbb__hello_reply__descriptor);
-			EXPECT_EQUAL(reply->status, CBB__STATUS__STATUS_BUSY);
-			n_refused++;
+			/* The last ones may have been decided on after its death. */
+			EXPECT(reply->status == CBB__STATUS__STATUS_BUSY || reply->status == CBB__STATUS__STATUS_HOST_DIED);
+			n_refused += reply->status == CBB__STATUS__STATUS_BUSY;
 		}
 		raw_close(&lanes[i]);
 	}

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -59,6 +60,32 @@ static const char *link_of(uint32_t pid, const char *name)
 	return harness_format("%.*s", n > 0 ? (int)n : 0, target);
 }
 
+/* The host has the file that a descriptor of this process stands for. */
+static bool has_file(uint32_t pid, int fd)
+{
+	struct stat own, other;
+	REQUIRE_EQUAL(fstat(fd, &own), 0);
+	for (int i = 0; i < 1024; i++)
+		if (stat(harness_format("/proc/%u/fd/%d", pid, i), &other) == 0 && other.st_dev == own.st_dev &&
+		    other.st_ino == own.st_ino)
+			return true;
+	return false;
+}
+
+static void given_a_broker_with_a_stray_descriptor_when_a_host_is_opened_then_it_does_not_have_it(void)
+{
+	uint32_t pid = 0;
+	int stray[2];
+	REQUIRE_EQUAL(pipe(stray), 0); /* inherited by the broker */
+	given_a_session();
+	REQUIRE(has_file((uint32_t)broker->pid, stray[0]));
+	given_a_host(&pid);
+	EXPECT(!has_file(pid, stray[0]));
+	close(stray[0]);
+	close(stray[1]);
+	raw_close(&client);
+}
+
 static void given_wishes_when_a_host_is_opened_then_it_has_directory_environment_umask_and_stdio(void)
 {
 	Cbb__OpenHost message;
@@ -83,6 +110,13 @@ static void given_wishes_when_a_host_is_opened_then_it_has_directory_environment
 	const char *status = harness_read_file(harness_format("/proc/%u/status", pid));
 	EXPECT_CONTAINS(status, "Umask:\t0137");
 	EXPECT_EQUAL(getsid((pid_t)pid), pid);
+	/* Not the broker's own, which it has raised for itself. */
+	const char *limits = harness_read_file(harness_format("/proc/%u/limits", pid));
+	struct rlimit own;
+	REQUIRE_EQUAL(getrlimit(RLIMIT_NOFILE, &own), 0);
+	unsigned long long soft = 0;
+	EXPECT_EQUAL(sscanf(strstr(limits, "Max open files"), "Max open files %llu", &soft), 1);
+	EXPECT_EQUAL(soft, own.rlim_cur);
 	close(pipe_fds[0]);
 	raw_close(&client);
 	EXPECT(harness_wait_gone((pid_t)pid, 5000));
@@ -194,6 +228,11 @@ static void given_many_ended_hosts_when_listed_then_the_last_sixteen_are_kept(vo
 	raw_close(&client);
 }
 
+static bool nothing_is_listed(void *session)
+{
+	return raw_list(session)->n_hosts == 0;
+}
+
 static void given_a_client_that_forked_when_it_ends_then_its_hosts_end_although_the_socket_is_open(void)
 {
 	int pipe_fds[2];
@@ -220,6 +259,10 @@ static void given_a_client_that_forked_when_it_ends_then_its_hosts_end_although_
 	EXPECT(harness_wait_child(program, NULL, 5000));
 	EXPECT(harness_wait_gone((pid_t)pid, 5000));
 	EXPECT(harness_broker_wait_log(broker, "process ended", 5000));
+	/* Its session is gone too, with the hosts that ended: the socket that is still open keeps nothing. */
+	raw_open_session(&client, broker->socket);
+	EXPECT(harness_wait_until(nothing_is_listed, &client, 5000));
+	raw_close(&client);
 	kill((pid_t)numbers[1], SIGKILL);
 	EXPECT(harness_wait_gone((pid_t)numbers[1], 5000));
 	close(pipe_fds[0]);
@@ -250,6 +293,44 @@ static void given_a_host_when_a_lane_is_asked_for_then_the_host_itself_answers(v
 	const Cbb__HelloReply *reply = raw_attach(&lane, broker->socket, &client, host);
 	EXPECT_EQUAL(reply->status, 0);
 	EXPECT(reply->thread != 0);
+	raw_close(&lane);
+	raw_close(&client);
+}
+
+static void given_a_client_that_does_not_wait_when_it_attaches_then_what_follows_its_hello_reaches_the_host(void)
+{
+	struct raw_client lane;
+	Cbb__Hello hello;
+	Cbb__Type nothing = CBB__TYPE__INIT;
+	Cbb__Interface interface = CBB__INTERFACE__INIT;
+	Cbb__OpenLibrary open = CBB__OPEN_LIBRARY__INIT;
+	ProtobufCBinaryData no_name = raw_bytes("");
+	given_a_session();
+	uint64_t host = given_a_host(NULL);
+
+	raw_hello_init(&hello, CBB__PURPOSE__PURPOSE_ATTACH);
+	hello.token = (ProtobufCBinaryData){.len = sizeof client.token, .data = client.token};
+	hello.host = host;
+	hello.lane = CBB__LANE_KIND__LANE_CLIENT_THREAD;
+	interface.soname = raw_bytes("libc.so.6");
+	interface.names = &no_name;
+	interface.n_names = 1;
+	interface.types = (Cbb__Type *[]){&nothing};
+	interface.n_types = 1;
+	open.sequence = 1;
+	open.library = 1;
+	open.interface = &interface;
+	raw_open(&lane, broker->socket);
+	REQUIRE_EQUAL(connection_queue(&lane.connection, CBB__FRAME_TYPE__FRAME_HELLO, &hello.base, NULL, 0), 0);
+	REQUIRE_EQUAL(connection_queue(&lane.connection, CBB__FRAME_TYPE__FRAME_OPEN_LIBRARY, &open.base, NULL, 0), 0);
+	REQUIRE_EQUAL(connection_flush(&lane.connection), 0); /* one send */
+
+	const Cbb__HelloReply *reply =
+	    raw_expect(&lane, CBB__FRAME_TYPE__FRAME_HELLO_REPLY, &cbb__hello_reply__descriptor);
+	EXPECT_EQUAL(reply->status, 0);
+	const Cbb__LibraryOpened *opened =
+	    raw_expect(&lane, CBB__FRAME_TYPE__FRAME_LIBRARY_OPENED, &cbb__library_opened__descriptor);
+	EXPECT_EQUAL(opened->sequence, 1);
 	raw_close(&lane);
 	raw_close(&client);
 }
@@ -317,6 +398,7 @@ static void given_two_sessions_when_one_ends_then_the_other_keeps_its_host(void)
 
 static const struct test tests[] = {
     TEST(given_a_session_when_a_host_is_opened_then_it_runs_and_is_listed),
+    TEST(given_a_broker_with_a_stray_descriptor_when_a_host_is_opened_then_it_does_not_have_it),
     TEST(given_wishes_when_a_host_is_opened_then_it_has_directory_environment_umask_and_stdio),
     TEST(given_a_wrong_wish_when_a_host_is_opened_then_the_words_name_it_and_the_session_goes_on),
     TEST(given_a_missing_host_program_when_a_host_is_opened_then_the_words_name_it),
@@ -326,6 +408,7 @@ static const struct test tests[] = {
     TEST(given_a_client_that_forked_when_it_ends_then_its_hosts_end_although_the_socket_is_open),
     TEST(given_hosts_when_the_broker_is_told_to_end_then_they_end_first),
     TEST(given_a_host_when_a_lane_is_asked_for_then_the_host_itself_answers),
+    TEST(given_a_client_that_does_not_wait_when_it_attaches_then_what_follows_its_hello_reaches_the_host),
     TEST(given_a_wrong_token_or_host_when_a_lane_is_asked_for_then_it_is_refused_in_words),
     TEST(given_an_ended_host_when_a_lane_is_asked_for_then_the_words_say_how_it_ended),
     TEST(given_two_sessions_when_one_ends_then_the_other_keeps_its_host),

@@ -105,7 +105,8 @@ static void given_a_race_of_brokers_when_they_start_at_one_stale_path_then_one_o
 	const char *log = harness_temp_path("race.log");
 	harness_kill_broker(first);
 	for (int i = 0; i < N; i++)
-		pids[i] = harness_start((const char *[]){harness_program("cbbrokerd"), "--socket", first->socket, NULL}, log);
+		pids[i] = harness_start(
+		    (const char *[]){harness_program("cbbrokerd"), "--socket", first->socket, NULL}, log);
 	/* All but one end by themselves, whichever it is. */
 	for (int rounds = 0; rounds < 10000 && ended < N - 1; rounds++) {
 		int status;
@@ -155,8 +156,9 @@ static void given_socket_activation_when_a_client_comes_then_it_is_served_and_th
 	const char *log = harness_temp_path("log");
 	if (access(tool, X_OK) < 0)
 		SKIP("needs %s", tool);
-	pid_t pid = harness_start((const char *[]){tool, "--listen", path, harness_format("--setenv=CBB_HOST=%s", getenv("CBB_HOST")),
-	                                           harness_program("cbbrokerd"), NULL}, log);
+	const char *host = harness_format("--setenv=CBB_HOST=%s", getenv("CBB_HOST"));
+	const char *const argv[] = {tool, "--listen", path, host, harness_program("cbbrokerd"), NULL};
+	pid_t pid = harness_start(argv, log);
 	REQUIRE(harness_wait_until(path_is_served, (void *)(uintptr_t)path, 5000));
 	expect_serving(path);
 	int status = -1;
@@ -169,7 +171,7 @@ static void given_socket_activation_when_a_client_comes_then_it_is_served_and_th
 static void given_wrong_usage_when_a_broker_starts_then_it_exits_with_two_and_words(void)
 {
 	static const char *const wrong[][2] = {
-	    {"--sockets", "no such option"}, {"--socket", "wants an argument"}, {"operand", "nothing to say but options"}};
+	    {"--sockets", "no such option"}, {"--socket", "wants an argument"}, {"operand", "nothing to say but"}};
 	for (unsigned i = 0; i < 3; i++) {
 		struct harness_output output =
 		    harness_run((const char *[]){harness_program("cbbrokerd"), wrong[i][0], NULL}, 10000);
@@ -181,7 +183,7 @@ static void given_wrong_usage_when_a_broker_starts_then_it_exits_with_two_and_wo
 /* ---- Private ---- */
 
 /* Starts a private broker as the client library does; its first line on the ready pipe. */
-static const char *start_private(int owner_fd, pid_t *ret_first)
+static const char *start_private(int owner_fd, int stray_fd, pid_t *ret_first)
 {
 	int ready[2];
 	char line[512] = "";
@@ -194,7 +196,14 @@ static const char *start_private(int owner_fd, pid_t *ret_first)
 	if (pid == 0) {
 		fcntl(owner_fd, F_SETFD, 0);
 		fcntl(ready[1], F_SETFD, 0);
-		signal(SIGCHLD, SIG_IGN); /* as a careless program may have it */
+		/* As a careless program may have it: signals ignored and blocked, and descriptors not marked. */
+		sigset_t all;
+		sigfillset(&all);
+		sigprocmask(SIG_SETMASK, &all, NULL);
+		signal(SIGCHLD, SIG_IGN);
+		signal(SIGTERM, SIG_IGN);
+		if (stray_fd >= 0)
+			fcntl(stray_fd, F_SETFD, 0);
 		execl(program, program, "--private", "--owner-fd", owner, "--ready-fd", ready_fd, NULL);
 		_exit(1);
 	}
@@ -209,14 +218,15 @@ static const char *start_private(int owner_fd, pid_t *ret_first)
 
 static void given_a_program_when_it_starts_a_private_broker_then_it_is_no_child_and_ends_with_the_owner(void)
 {
-	int owner[2], status = -1;
+	int owner[2], stray[2], status = -1;
 	pid_t first;
-	char path[256] = "";
+	char path[256] = "", byte;
 	struct raw_client client;
 	Cbb__OpenHost message;
 	uint32_t host_pid = 0;
 	REQUIRE_EQUAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, owner), 0);
-	const char *line = start_private(owner[1], &first);
+	REQUIRE_EQUAL(pipe2(stray, O_CLOEXEC), 0);
+	const char *line = start_private(owner[1], stray[1], &first);
 	close(owner[1]);
 	REQUIRE_EQUAL(sscanf(line, "OK %255s", path), 1);
 	EXPECT(harness_wait_child(first, &status, 5000));
@@ -230,6 +240,12 @@ static void given_a_program_when_it_starts_a_private_broker_then_it_is_no_child_
 	socklen_t size = sizeof credentials;
 	REQUIRE_EQUAL(getsockopt(client.connection.fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size), 0);
 	EXPECT(getsid(credentials.pid) != getsid(0));
+	/* Nothing of the program sticks to it. */
+	close(stray[1]);
+	EXPECT_EQUAL(read(stray[0], &byte, 1), 0);
+	close(stray[0]);
+	const char *proc_status = harness_read_file(harness_format("/proc/%d/status", (int)credentials.pid));
+	EXPECT_CONTAINS(proc_status, "SigBlk:\t0000000000000000");
 
 	close(owner[0]);
 	EXPECT(harness_wait_gone(credentials.pid, 10000));
@@ -254,7 +270,7 @@ static void given_a_pidfd_as_owner_when_the_program_is_killed_then_the_private_b
 		waitpid(program, NULL, 0);
 		SKIP("pidfd_open: %s", strerror(errno));
 	}
-	const char *line = start_private(pidfd, &first);
+	const char *line = start_private(pidfd, -1, &first);
 	REQUIRE_EQUAL(sscanf(line, "OK %255s", path), 1);
 	EXPECT(harness_wait_child(first, NULL, 5000));
 	int fd = raw_connect_fd(path);
@@ -272,7 +288,7 @@ static void given_a_private_broker_that_cannot_begin_then_the_ready_pipe_says_wh
 	pid_t first;
 	setenv("CBB_HOST", "/no/such/host", 1);
 	REQUIRE_EQUAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, owner), 0);
-	const char *line = start_private(owner[1], &first);
+	const char *line = start_private(owner[1], -1, &first);
 	EXPECT(strncmp(line, "ERR ", 4) == 0);
 	EXPECT_CONTAINS(line, "/no/such/host");
 	EXPECT(harness_wait_child(first, NULL, 5000));

@@ -2,7 +2,8 @@
 /* The examples, run as a user runs them: each starts a private broker. And the README's program. */
 #include "support/harness.h"
 
-#include <stdio.h>
+#include <ctype.h>
+#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -56,6 +57,55 @@ static void given_the_readme_when_compared_then_its_program_is_hello_c(void)
 	EXPECT(n_lines <= 30);
 }
 
+/* ---- The README's table ---- */
+
+/* Rows "A01" to "Z99". */
+struct rows {
+	bool seen[26][100];
+};
+
+static struct rows tested;
+
+static void row_mark(struct rows *rows, const char *id)
+{
+	bool fits = id[0] >= 'A' && id[0] <= 'Z' && isdigit((unsigned char)id[1]) && isdigit((unsigned char)id[2]);
+	if (fits)
+		rows->seen[id[0] - 'A'][(id[1] - '0') * 10 + id[2] - '0'] = true;
+}
+
+static void mark_all(struct rows *rows, const char *text, const char *before, char behind)
+{
+	for (const char *at = text; (at = strstr(at, before));) {
+		at += strlen(before);
+		if (strnlen(at, 4) == 4 && at[3] == behind)
+			row_mark(rows, at);
+	}
+}
+
+static int mark_file(const char *path, const struct stat *status, int kind, struct FTW *where)
+{
+	(void)status;
+	if (kind != FTW_F || strncmp(path + where->base, "test_", 5) != 0)
+		return 0;
+	const char *text = harness_read_file(path);
+	mark_all(&tested, text, "TEST(", '_');
+	mark_all(&tested, text, "TEST_TIMEOUT(", '_');
+	return 0;
+}
+
+static void given_the_readmes_table_when_compared_then_each_row_has_a_test_and_each_test_a_row(void)
+{
+	struct rows promised = {0};
+	mark_all(&promised, after(harness_read_file(harness_source_path("README.md")), "\n## Status\n"), "\n| ", ' ');
+	REQUIRE_EQUAL(nftw(harness_source_path("tests"), mark_file, 16, FTW_PHYS), 0);
+	EXPECT(promised.seen[0][1]);
+	for (int letter = 0; letter < 26; letter++)
+		for (int number = 0; number < 100; number++)
+			if (promised.seen[letter][number] != tested.seen[letter][number])
+				FAIL("row %c%02d is %s", 'A' + letter, number,
+				     promised.seen[letter][number] ? "in the README and has no test" : "tested and not in the README");
+}
+
 /* ---- sort ---- */
 
 static unsigned long comparisons(const char *out, const char *where)
@@ -72,7 +122,9 @@ static void given_sort_when_run_then_every_comparison_was_a_callback(void)
 	EXPECT_STRING(output.err, "");
 	unsigned long here = comparisons(output.out, "in this process:");
 	EXPECT(here > 500);
-	EXPECT_EQUAL(comparisons(output.out, "in the host:"), here);
+	/* AddressSanitizer's qsort, in this process only, compares the result's neighbours as well. */
+	unsigned long there = comparisons(output.out, "in the host:");
+	EXPECT(there == here || there + 499 == here);
 	EXPECT_CONTAINS(output.out, "Sorted, and the same in both.");
 }
 
@@ -192,6 +244,7 @@ static const struct test tests[] = {
 	TEST(given_hello_when_run_then_it_prints_sorted_numbers),
 	TEST(given_no_broker_when_hello_is_run_then_it_says_so_and_fails),
 	TEST(given_the_readme_when_compared_then_its_program_is_hello_c),
+	TEST(given_the_readmes_table_when_compared_then_each_row_has_a_test_and_each_test_a_row),
 	TEST(given_sort_when_run_then_every_comparison_was_a_callback),
 	TEST(given_sort_when_it_gets_nonsense_then_it_says_so),
 	TEST(given_outline_when_it_reads_a_document_then_lines_are_those_of_the_document),

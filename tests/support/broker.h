@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A broker of the build tree for one test. What a test has not stopped is stopped when the test ends, and must end well.
+ * A broker of the build tree for one test. What a test has not stopped is stopped when it ends, and must end well.
  */
 #ifndef CBB_TESTS_SUPPORT_BROKER_H
 #define CBB_TESTS_SUPPORT_BROKER_H

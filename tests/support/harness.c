@@ -38,7 +38,8 @@ static void failures_hand_over(void)
 	for (unsigned i = 0; i < n && i < RECORD_MAX; i++) {
 		const struct record *record = &board->records[i];
 		if (record->complete)
-			CU_assertImplementation(CU_FALSE, (unsigned)record->line, record->text, record->file, "", CU_FALSE);
+			CU_assertImplementation(CU_FALSE, (unsigned)record->line, record->text, record->file, "",
+			                        CU_FALSE);
 		else
 			CU_assertImplementation(CU_FALSE, 0, "(its process ended while it said what failed)", "", "",
 			                        CU_FALSE);

@@ -9,7 +9,8 @@
 
 /*
  * Reads the bytes as a message of the type (INVOKE or RETURN) with both, and writes what was read with both.
- * NULL if they agree, else a static text that says where not. The one allowed difference: hot refuses more than HOT_WORDS_MAX words.
+ * NULL if they agree, else a static text that says where not. The one allowed difference: hot refuses more than
+ * HOT_WORDS_MAX words.
  */
 const char *hot_compare(Cbb__FrameType type, const uint8_t *data, size_t size);
 

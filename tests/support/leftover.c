@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,8 +67,7 @@ static void fds_check(void)
 		if (before < 0)
 			expect_fail("", 0, "descriptor %d is left open: %s", fd, link);
 		else if (strcmp(links_before[before], link) != 0)
-			expect_fail("", 0, "descriptor %d was %s and is %s", fd, links_before[before],
-			            link);
+			expect_fail("", 0, "descriptor %d was %s and is %s", fd, links_before[before], link);
 	}
 	for (unsigned i = 0; i < fds_before.n; i++)
 		if (numbers_find(&now, fds_before.values[i]) < 0)
@@ -138,28 +136,8 @@ static void threads_check(void)
 	}
 }
 
-#if defined(__SANITIZE_THREAD__)
-static void *thread_nothing(void *data)
-{
-	return data;
-}
-
-/* With the first thread of a process ThreadSanitizer starts one of its own, which stays: let it be there from the beginning. */
-static void sanitizer_thread_begin(void)
-{
-	pthread_t thread;
-	if (pthread_create(&thread, NULL, thread_nothing, NULL) == 0)
-		pthread_join(thread, NULL);
-}
-#else
-static void sanitizer_thread_begin(void)
-{
-}
-#endif
-
 void leftover_remember(void)
 {
-	sanitizer_thread_begin();
 	numbers_read("/proc/self/task", &threads_before);
 	numbers_read("/proc/self/fd", &fds_before);
 	for (unsigned i = 0; i < fds_before.n; i++)

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 struct harness_output {
-	int status;      /* exit status; 128 + signal; -1 if it did not end in time (it was killed, and that is a failure) */
+	int status;      /* exit status; 128 + signal; -1 if it did not end in time (then it was killed: a failure) */
 	const char *out; /* what came on standard output, and */
 	const char *err; /* on standard error: texts that live until the test ends */
 };

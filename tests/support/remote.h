@@ -9,6 +9,9 @@
 #include "support/harness.h"
 
 #include <cbbroker.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 /* 0 or more is expected; else the test ends with the library's words. */
 #define REMOTE_OK(...)                                                                                                 \
@@ -94,7 +97,7 @@ static inline cbb_any_function remote_symbol(cbb_library *library, const char *n
 }
 
 /* The remote function of that name; the test ends if there is none. */
-#define REMOTE(library, type, name) ((type *)remote_symbol(library, name))
+#define REMOTE(library, type, name) ((__typeof__(type) *)remote_symbol(library, name))
 
 static inline cbb_function *remote_function(cbb_library *library, const char *name)
 {

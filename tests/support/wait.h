@@ -12,7 +12,7 @@
 /* 1 if CBB_TEST_SLOW is not set. */
 unsigned harness_slow(void);
 
-/* Until the condition holds: true, or false at the time-out. For what has no descriptor to wait on; looks every 2 ms. */
+/* Until the condition holds: true; false at the time-out. For what has no descriptor to wait on; looks every 2 ms. */
 bool harness_wait_until(bool (*condition)(void *context), void *context, unsigned timeout_ms);
 
 /* Until the descriptor is readable or has ended: true, or false at the time-out. */

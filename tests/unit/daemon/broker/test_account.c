@@ -31,7 +31,8 @@ static void given_a_limit_when_charged_up_to_it_then_one_more_fails_in_words_and
 static void given_two_users_when_one_is_at_its_limit_then_the_other_is_not(void)
 {
 	struct accounts accounts = {0};
-	struct account *a = account_join(&accounts, 1), *b = account_join(&accounts, 2), *again = account_join(&accounts, 1);
+	struct account *a = account_join(&accounts, 1), *b = account_join(&accounts, 2);
+	struct account *again = account_join(&accounts, 1);
 	EXPECT(a == again);
 	EXPECT(a != b);
 	EXPECT_EQUAL(account_charge(a, CHARGE_SESSION, &limits), 0);

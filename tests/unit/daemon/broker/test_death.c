@@ -38,8 +38,8 @@ static void given_a_whole_record_when_explained_then_the_sentence_names_everythi
 	strcpy(death->function, "XML_Parse");
 	strcpy(death->callback, "on_start");
 	atomic_store(&death->state, 2);
-	expect_why("SIGSEGV at 0x10 in libdemo.so+0x1c, in callback on_start, in a call of XML_Parse (libdemo.so), on thread "
-	           "4711 \"decoder-2\"");
+	expect_why("SIGSEGV at 0x10 in libdemo.so+0x1c, in callback on_start, in a call of XML_Parse (libdemo.so), "
+	           "on thread 4711 \"decoder-2\"");
 }
 
 static void given_a_call_of_exit_when_explained_then_its_status_is_named(void)

@@ -19,6 +19,8 @@ static void given_a_descriptor_when_closed_then_minus_one_comes_back_and_errno_i
 	EXPECT_EQUAL(errno, ENOENT);
 	EXPECT_EQUAL(fcntl(fd, F_GETFD), -1);
 	errno = ENOENT;
+	EXPECT_EQUAL(descriptor_close(fd), -1); /* close(2) fails */
+	EXPECT_EQUAL(errno, ENOENT);
 	EXPECT_EQUAL(descriptor_close(-1), -1);
 	EXPECT_EQUAL(errno, ENOENT);
 }

@@ -105,7 +105,7 @@ static void given_declarators_when_parsed_then_types_are_those_of_c(void)
 	    {"[handle] char *restrict p", "char *"},
 	    {"int (*p)(int, const char *)", "int (*)(int, const char *)"},
 	    {"int p(int)", "int (*)(int)"},
-	    {"void (*p)(int (*)(void))", "void (*)(int (*)(...))"},
+	    {"void (*p)(int (*)(void))", "void (*)(int (*)(void))"},
 	    {"const char p[]", "const char *"},
 	    {"[in] int p[4]", "int *"},
 	    {"handler p", "handler"},
@@ -130,7 +130,8 @@ static void given_declarators_when_parsed_then_types_are_those_of_c(void)
 static void given_pointers_without_brackets_when_parsed_then_they_have_their_defaults(void)
 {
 	struct interface *interface = parse("struct opaque; struct point { int x; };\n"
-	                                    "const char *f(const char *text, const struct point *one, struct opaque *handle,\n"
+	                                    "const char *f(const char *text, const struct point *one, struct opaque "
+	                                    "*handle,\n"
 	                                    "              int (*callback)(int), const unsigned char *byte);\n"
 	                                    "struct opaque *g(void);\nconst struct point *h(void);\n");
 	EXPECT_EQUAL((int)param_of(interface, "f", 0)->mode, CBB__MODE__MODE_STRING);
@@ -349,8 +350,9 @@ static void given_includes_when_parsed_then_each_is_read_once(void)
 	static const char *const texts[] = {"a.cbi", "#include \"b.cbi\"\n[library(\"liba.so\")] point2 a(point p);",
 	                                    "b.cbi", "typedef struct { int x; } point; typedef point point2;", NULL};
 	struct interface *interface = NULL;
-	REQUIRE_EQUAL(parse_with("#include \"a.cbi\"\n  #include \"b.cbi\"\n[library(\"main.so\")]\npoint f(point p);", texts,
-	                         &interface), 0);
+	REQUIRE_EQUAL(parse_with("#include \"a.cbi\"\n  #include \"b.cbi\"\n[library(\"main.so\")]\npoint f(point p);",
+	                         texts, &interface),
+	              0);
 	EXPECT(interface_find_function(&interface->message, "a") >= 0);
 	EXPECT_BYTES(interface->message.soname.data, interface->message.soname.len, "main.so", 7);
 	interface_free(interface);

@@ -97,28 +97,29 @@ static void given_c_that_is_not_offered_when_parsed_then_refused_by_name(void)
 static void given_names_that_do_not_fit_when_parsed_then_refused(void)
 {
 	static const struct refusal table[] = {
-	    {"foo f(int a);", 1, 1, "'foo' is not declared", "a typedef"},
-	    {"struct foo { int a; };\nint f([in] foo *p);", 2, 12, "'foo' is not declared", "struct or enum in front"},
-	    {"int f(int a);\nint f(int b);", 2, 5, "'f' is declared twice (first in t.cbi:1)", "take one"},
-	    {"typedef int f;\nint f(int b);", 2, 5, "'f' is declared twice", "take one"},
-	    {"enum { A };\nenum { A };", 2, 8, "'A' is declared twice", "another name"},
-	    {"struct s { int a; };\nstruct s { int a; };", 2, 10, "'s' is defined twice", "take one"},
-	    {"struct s;\nenum s { A };", 2, 6, "declared as a struct", "share their names"},
-	    {"struct s { int a, a; };", 1, 19, "field 'a' is declared twice", "another name"},
-	    {"typedef unsigned long size_t;", 1, 23, "'size_t' is built in", "take the declaration out"},
-	    {"enum e f(int a);", 1, 6, "enum 'e' is not defined", "constants"},
-	    {"struct s f(int a);", 1, 10, "incomplete struct", "define the struct"},
-	    {"int f(struct s value);", 1, 16, "incomplete struct", "pointer"},
-	    {"int f([in] struct s *p);", 1, 22, "incomplete struct", "[handle]"},
-	    {"int f(struct s *p);\nstruct s { int a; };", 2, 10, "after a pointer to it became a handle (t.cbi:1)", "[handle]"},
-	    {"enum { A };\nA f(int a);", 2, 1, "'A' is no type", "typedef"},
-	    {"long long long f(int a);", 1, 1, "make no type", "C's"},
-	    {"unsigned float f(int a);", 1, 1, "make no type", "C's"},
-	    {"int f(void a);", 1, 12, "cannot be void", "(void)"},
-	    {"int f(int a[n]);", 1, 13, "'n' is not", "enum constant"},
-	    {"int f(int [in] *a);", 1, 12, "'in' is not", "before its type"},
-	    {"enum { A = 1 / 0 };", 1, 14, "cannot be computed", "divided by zero"},
-	    {"enum { A = 1 << 70 };", 1, 14, "cannot be computed", "64 bits"},
+		{"foo f(int a);", 1, 1, "'foo' is not declared", "a typedef"},
+		{"struct foo { int a; };\nint f([in] foo *p);", 2, 12, "'foo' is not declared", "struct or enum in front"},
+		{"int f(int a);\nint f(int b);", 2, 5, "'f' is declared twice (first in t.cbi:1)", "take one"},
+		{"typedef int f;\nint f(int b);", 2, 5, "'f' is declared twice", "take one"},
+		{"enum { A };\nenum { A };", 2, 8, "'A' is declared twice", "another name"},
+		{"struct s { int a; };\nstruct s { int a; };", 2, 10, "'s' is defined twice", "take one"},
+		{"struct s;\nenum s { A };", 2, 6, "declared as a struct", "share their names"},
+		{"struct s { int a, a; };", 1, 19, "field 'a' is declared twice", "another name"},
+		{"typedef unsigned long size_t;", 1, 23, "'size_t' is built in", "take the declaration out"},
+		{"enum e f(int a);", 1, 6, "enum 'e' is not defined", "constants"},
+		{"struct s f(int a);", 1, 10, "incomplete struct", "define the struct"},
+		{"int f(struct s value);", 1, 16, "incomplete struct", "pointer"},
+		{"int f([in] struct s *p);", 1, 22, "incomplete struct", "[handle]"},
+		{"int f(struct s *p);\nstruct s { int a; };", 2, 10, "after a pointer to it became a handle (t.cbi:1)",
+	     "[handle]"},
+		{"enum { A };\nA f(int a);", 2, 1, "'A' is no type", "typedef"},
+		{"long long long f(int a);", 1, 1, "make no type", "C's"},
+		{"unsigned float f(int a);", 1, 1, "make no type", "C's"},
+		{"int f(void a);", 1, 12, "cannot be void", "(void)"},
+		{"int f(int a[n]);", 1, 13, "'n' is not", "enum constant"},
+		{"int f(int [in] *a);", 1, 12, "'in' is not", "before its type"},
+		{"enum { A = 1 / 0 };", 1, 14, "cannot be computed", "divided by zero"},
+		{"enum { A = 1 << 70 };", 1, 14, "cannot be computed", "64 bits"},
 	};
 	EXPECT_REFUSALS(table);
 }
@@ -220,36 +221,37 @@ static void given_attributes_that_do_not_fit_when_parsed_then_refused(void)
 static void given_expressions_that_cannot_be_computed_when_parsed_then_refused(void)
 {
 	static const struct refusal table[] = {
-	    {"int f([size(m)] const int *a, int n);", 1, 13, "'m' is no parameter", "call.name"},
-	    {"int f([size(n)] const int *a, double n);", 1, 13, "no whole number", "integer"},
-	    {"int f([size(1.5)] const int *a);", 1, 13, "no whole number", "whole numbers"},
-	    {"int f([size(0)] const int *a);", 1, 8, "has no size", "from 1"},
-	    {"int f([size(-4)] const int *a);", 1, 8, "has no size", "from 1"},
-	    {"int f([size(call.n)] const int *a, int n);", 1, 18, "no function type", "parameter itself"},
-	    {"int f([out, size(return)] int *a);", 1, 18, "not known then", "filled(return)"},
-	    {"int f([out, size(*n)] int *a, [out] int *n);", 1, 19, "is out", "[inout]"},
-	    {"int f([in, size(*n)] int *a, [handle] int *n);", 1, 18, "cannot be followed", "const"},
-	    {"int f([in, size(*n)] int *a, const double *n);", 1, 17, "no whole number", "point to an integer"},
-	    {"struct p { double x; int n; };\nint f([size(p->y)] const int *a, const struct p *p);", 2, 16, "no field 'y'",
+		{"int f([size(m)] const int *a, int n);", 1, 13, "'m' is no parameter", "call.name"},
+		{"int f([size(n)] const int *a, double n);", 1, 13, "no whole number", "integer"},
+		{"int f([size(1.5)] const int *a);", 1, 13, "no whole number", "whole numbers"},
+		{"int f([size(0)] const int *a);", 1, 8, "has no size", "from 1"},
+		{"int f([size(-4)] const int *a);", 1, 8, "has no size", "from 1"},
+		{"int f([size(call.n)] const int *a, int n);", 1, 18, "no function type", "parameter itself"},
+		{"int f([out, size(return)] int *a);", 1, 18, "not known then", "filled(return)"},
+		{"int f([out, size(*n)] int *a, [out] int *n);", 1, 19, "is out", "[inout]"},
+		{"int f([in, size(*n)] int *a, [handle] int *n);", 1, 18, "cannot be followed", "const"},
+		{"int f([in, size(*n)] int *a, const double *n);", 1, 17, "no whole number", "point to an integer"},
+		{"struct p { double x; int n; };\nint f([size(p->y)] const int *a, const struct p *p);", 2, 16, "no field 'y'",
 	     "complete"},
-	    {"struct p { double x; int n; };\nint f([size(p->x)] const int *a, const struct p *p);", 2, 16, "no whole number",
-	     "integer field"},
-	    {"struct p { double x; int n; };\nint f([size(p.n)] const int *a, const struct p *p);", 2, 15, "'->' stands",
+		{"struct p { double x; int n; };\nint f([size(p->x)] const int *a, const struct p *p);", 2, 16,
+	     "no whole number", "integer field"},
+		{"struct p { double x; int n; };\nint f([size(p.n)] const int *a, const struct p *p);", 2, 15, "'->' stands",
 	     "parameter->field"},
-	    {"struct s { [size(m)] const int *a; int n; };", 1, 18, "'m' is no field", "its fields"},
-	    {"struct s { [size(*n)] const int *a; const int *n; };", 1, 19, "cannot be followed here", "integer fields"},
-	    {"int f([size(n << 1)] const int *a, int n);", 1, 15, "cannot be computed from a call", "min max"},
-	    {"int f([size(g(n))] const int *a, int n);", 1, 13, "cannot be computed here", "min(a, b)"},
-	    {"int f([size(sizeof(int))] const int *a);", 1, 13, "cannot be computed here", "constants"},
-	    {"int f([size(n + )] const int *a, int n);", 1, 17, "a value is expected", "expression"},
-	    {"int f([inout, size(*a)] int *a);", 1, 30, "depends on itself", "known before"},
-	    {"int f([inout, size(*b)] int *a, [inout, size(*a)] int *b);", 1, 30, "depends on itself", "known before"},
-	    {"int f([closes(return == 0)] struct s *a, ...);", 1, 42, "functions with ...", "leave"},
-	    {"void f([closes(return == 0)] struct s *a);", 1, 16, "no whole number", "integer"},
-	    {"typedef int (*cmp)([bytes(call.size)] const void *a);\nvoid f(cmp c);", 2, 12, "uses call.size", "integer parameter"},
-	    {"typedef int (*cmp)([bytes(*call.size)] const void *a);\nvoid f(cmp c, long size);", 2, 12, "uses call.size",
+		{"struct s { [size(m)] const int *a; int n; };", 1, 18, "'m' is no field", "its fields"},
+		{"struct s { [size(*n)] const int *a; const int *n; };", 1, 19, "cannot be followed here", "integer fields"},
+		{"int f([size(n << 1)] const int *a, int n);", 1, 15, "cannot be computed from a call", "min max"},
+		{"int f([size(g(n))] const int *a, int n);", 1, 13, "cannot be computed here", "min(a, b)"},
+		{"int f([size(sizeof(int))] const int *a);", 1, 13, "cannot be computed here", "constants"},
+		{"int f([size(n + )] const int *a, int n);", 1, 17, "a value is expected", "expression"},
+		{"int f([inout, size(*a)] int *a);", 1, 30, "depends on itself", "known before"},
+		{"int f([inout, size(*b)] int *a, [inout, size(*a)] int *b);", 1, 30, "depends on itself", "known before"},
+		{"int f([closes(return == 0)] struct s *a, ...);", 1, 42, "functions with ...", "leave"},
+		{"void f([closes(return == 0)] struct s *a);", 1, 16, "no whole number", "integer"},
+		{"typedef int (*cmp)([bytes(call.size)] const void *a);\nvoid f(cmp c);", 2, 12, "uses call.size",
+	     "integer parameter"},
+		{"typedef int (*cmp)([bytes(*call.size)] const void *a);\nvoid f(cmp c, long size);", 2, 12, "uses call.size",
 	     "points to an integer"},
-	    {"int f([size(1+(2+(3+(4+(5+(6+(7+(8+(9+n)))))))))] const int *a, int n);", 1, 0, "too deep", "8 deep"},
+		{"int f([size(1+(2+(3+(4+(5+(6+(7+(8+(9+n)))))))))] const int *a, int n);", 1, 0, "too deep", "8 deep"},
 	};
 	for (size_t i = 0; i + 1 < sizeof table / sizeof *table; i++)
 		expect_refused(&table[i]);
@@ -280,12 +282,13 @@ static void given_an_error_when_words_are_read_then_they_show_the_line(void)
 {
 	const char *text = "int g(int a);\n\tint f(void *data);\n";
 	struct interface *interface = NULL;
-	EXPECT_EQUAL(interface_parse("dir/t.cbi", text, strlen(text), NULL, NULL, &interface), CBB__STATUS__STATUS_INTERFACE);
-	EXPECT_STRING(detail_text(),
-	              "dir/t.cbi:2:14: nothing says what 'void * data' of 'f' is\n"
-	              "    int f(void *data);\n"
-	              "Hint: [userdata] if it is the client's own pointer, [in, bytes(size)], [out, bytes(size)] or [inout, "
-	              "bytes(size)] if it is memory to copy, [handle] if only native code looks behind it");
+	EXPECT_EQUAL(interface_parse("dir/t.cbi", text, strlen(text), NULL, NULL, &interface),
+	             CBB__STATUS__STATUS_INTERFACE);
+	EXPECT_STRING(detail_text(), "dir/t.cbi:2:14: nothing says what 'void * data' of 'f' is\n"
+	                             "    int f(void *data);\n"
+	                             "Hint: [userdata] if it is the client's own pointer, [in, bytes(size)], [out, "
+	                             "bytes(size)] or [inout, "
+	                             "bytes(size)] if it is memory to copy, [handle] if only native code looks behind it");
 	EXPECT(interface == NULL);
 }
 

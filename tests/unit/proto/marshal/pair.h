@@ -95,14 +95,15 @@ static int pair_handle_in(struct marshal_frame *frame, const Cbb__Param *param, 
 	return 0;
 }
 
-static void *pair_keep(struct marshal_frame *frame, const Cbb__Param *param, uint64_t origin, size_t size)
+static void *pair_keep(struct marshal_frame *frame, const Cbb__Param *param, const void *content, size_t size)
 {
 	struct pair *pair = pair_of(frame);
-	EXPECT_EQUAL(origin, 0);
 	if (pair->no_memory || pair->n_kept == PAIR_KEPT_MAX)
 		return NULL;
 	struct pair_kept *kept = &pair->kept[pair->n_kept++];
 	*kept = (struct pair_kept){malloc(size), param, size};
+	if (content)
+		memcpy(kept->memory, content, size);
 	return kept->memory;
 }
 

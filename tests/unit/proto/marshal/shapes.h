@@ -105,12 +105,14 @@ static int shapes_callback_in(struct marshal_frame *frame, const Cbb__Param *par
 	return shapes_word_in(frame, param, word, (uintptr_t *)ret_pointer);
 }
 
-static void *shapes_keep(struct marshal_frame *frame, const Cbb__Param *param, uint64_t origin, size_t size)
+static void *shapes_keep(struct marshal_frame *frame, const Cbb__Param *param, const void *content, size_t size)
 {
 	struct shapes *shapes = frame->context;
 	(void)param;
-	(void)origin;
-	return shapes->n_kept < SHAPES_KEPT_MAX ? shapes->kept[shapes->n_kept++] = malloc(size) : NULL;
+	if (shapes->n_kept == SHAPES_KEPT_MAX)
+		return NULL;
+	void *memory = shapes->kept[shapes->n_kept++] = malloc(size);
+	return content ? memcpy(memory, content, size) : memory;
 }
 
 static const struct marshal_side shapes_side = {

@@ -44,7 +44,7 @@ static void make_answer(unsigned index, const struct message *invoke)
 	struct hot message;
 	struct frame frame = {.type = CBB__FRAME_TYPE__FRAME_INVOKE, .body = invoke->data, .size = invoke->size};
 	struct marshal_frame callee = shapes_frame(&shapes, index, &shapes.arena);
-	size_t size;
+	size_t size = 0;
 	REQUIRE_EQUAL(hot_read(&message, &frame), 0);
 	REQUIRE_EQUAL(marshal_get_arguments(&callee, &message), 0);
 	item = shapes_new_item(&shapes);
@@ -75,7 +75,7 @@ static void open_all(void)
 {
 	shapes_open(&shapes);
 	for (unsigned i = 0; i < SHAPES; i++) {
-		size_t size;
+		size_t size = 0;
 		struct marshal_frame caller = shapes_frame(&shapes, i, &shapes.arena);
 		if (shapes_put(&shapes, &caller, false, &size) < 0)
 			FAIL("shape%u: %s", i, detail_text());

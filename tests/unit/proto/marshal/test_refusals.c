@@ -80,8 +80,11 @@ static void given_inout_with_pointers_inside_when_planned_then_refused(void)
 {
 	EXPECT_EQUAL(try_plan("int f([string, size(n)] const char **a, int n);", use_inout),
 	             CBB__STATUS__STATUS_UNSUPPORTED);
-	EXPECT_CONTAINS(detail_text(), "parameter 1 'a': inout with pointers inside is not carried");
+	EXPECT_CONTAINS(detail_text(), "parameter 1 'a': inout with pointers inside that are not fields");
 	EXPECT_CONTAINS(detail_text(), "Hint: in, or out");
+	EXPECT_EQUAL(try_plan("struct s { [string] char *a; }; int f([in] const struct s *a);", use_inout),
+	             CBB__STATUS__STATUS_UNSUPPORTED);
+	EXPECT_EQUAL(try_plan("struct s { const char *a; }; int f([in] const struct s *a);", use_inout), 0);
 	EXPECT_EQUAL(try_plan("int f(const char *a);", use_inout), CBB__STATUS__STATUS_UNSUPPORTED);
 	EXPECT_CONTAINS(detail_text(), "Hint: out, string, size(n)");
 }

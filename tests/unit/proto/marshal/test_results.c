@@ -227,6 +227,34 @@ static void given_a_result_sized_by_an_out_parameter_when_called_then_it_is_chec
 	pair_free(&pair);
 }
 
+struct zone {
+	int hour;
+	const char *name;
+};
+
+static void normalise(struct zone *zone)
+{
+	zone->hour %= 24;
+	if (zone->hour)
+		zone->name = "UTC";
+}
+
+static void given_an_inout_struct_with_a_const_string_when_called_then_the_new_string_is_kept(void)
+{
+	struct pair pair;
+	pair_open(&pair, "f", "struct zone { int hour; [nullable] const char *name; }; void f([inout] struct zone *zone);");
+	struct zone zone = {25, NULL}, *at = &zone;
+	EXPECT_EQUAL(pair_call(&pair, NATIVE(normalise), ARGUMENTS(&at), NULL), 0);
+	EXPECT_EQUAL(zone.hour, 1);
+	EXPECT_STRING(zone.name, "UTC");
+	EXPECT_EQUAL(pair.n_kept, 1);
+	zone.hour = 0;
+	zone.name = "mine";
+	EXPECT_EQUAL(pair_call(&pair, NATIVE(normalise), ARGUMENTS(&at), NULL), 0);
+	EXPECT_STRING(zone.name, "mine");
+	pair_free(&pair);
+}
+
 /* ---- into ---- */
 
 static void *find(const void *base, int offset)
@@ -320,6 +348,7 @@ static const struct test tests[] = {
 	TEST(given_an_out_array_of_strings_when_called_then_they_share_one_kept_piece),
 	TEST(given_out_memory_sized_by_the_result_when_called_then_it_is_copied),
 	TEST(given_a_result_sized_by_an_out_parameter_when_called_then_it_is_checked_against_it),
+	TEST(given_an_inout_struct_with_a_const_string_when_called_then_the_new_string_is_kept),
 	TEST(given_a_result_into_a_buffer_when_called_then_it_points_into_the_programs),
 	TEST(given_an_out_pointer_into_a_string_when_called_then_it_points_into_the_programs),
 	TEST(given_a_bad_last_block_when_got_then_nothing_at_all_was_written),

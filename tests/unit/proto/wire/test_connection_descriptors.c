@@ -121,10 +121,14 @@ static void send_piece(size_t from, size_t to)
 /* Sends what lies in [from, to) in the pieces that the protocol demands. */
 static void send_range(size_t from, size_t to)
 {
-	size_t start = left.out_fds[0].position, end = start + left.out_fds[0].size;
-	size_t cuts[] = {from, start < from ? from : start > to ? to : start, end < from ? from : end > to ? to : end, to};
-	for (unsigned i = 0; i < 3; i++)
-		send_piece(cuts[i], cuts[i + 1]);
+	size_t start = left.out_fds[0].position, ends[] = {start, start + left.out_fds[0].size, to};
+	for (unsigned i = 0; i < 3; i++) {
+		size_t end = ends[i] < to ? ends[i] : to;
+		if (end > from) {
+			send_piece(from, end);
+			from = end;
+		}
+	}
 }
 
 static void receive_three_cut_at(size_t cut, bool exact)
@@ -236,7 +240,8 @@ static int send_raw_files(int fd, unsigned n, const void *bytes, size_t size)
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(64 * sizeof(int))];
-	} control = {.header = {.cmsg_len = CMSG_LEN(n * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+	} control = {.header = {.cmsg_len = CMSG_LEN(n * sizeof(int)), .cmsg_level = SOL_SOCKET,
+	                        .cmsg_type = SCM_RIGHTS}};
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	for (unsigned i = 0; i < n; i++)
 		memcpy(CMSG_DATA(&control.header) + i * sizeof null, &null, sizeof null);

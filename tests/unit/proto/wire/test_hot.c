@@ -38,7 +38,7 @@ static size_t random_size(void)
 
 static size_t fill_words(void)
 {
-	size_t n = harness_random(&state) % 8 ? harness_random(&state) % 9 : harness_random(&state) % (HOT_WORDS_MAX + 1);
+	size_t n = harness_random(&state) % (harness_random(&state) % 8 ? 9 : HOT_WORDS_MAX + 1);
 	for (size_t i = 0; i < n; i++)
 		random_words[i] = random_number();
 	return n;
@@ -47,8 +47,10 @@ static size_t fill_words(void)
 static size_t fill_blocks(void)
 {
 	size_t n = harness_random(&state) % (BLOCKS_MAX + 1);
-	for (size_t i = 0; i < n; i++)
-		random_blocks[i] = (ProtobufCBinaryData){random_size(), bytes_of_blocks + harness_random(&state) % 1000};
+	for (size_t i = 0; i < n; i++) {
+		random_blocks[i].len = random_size();
+		random_blocks[i].data = bytes_of_blocks + harness_random(&state) % 1000;
+	}
 	return n;
 }
 

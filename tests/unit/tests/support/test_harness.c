@@ -172,7 +172,8 @@ static struct harness_output compile(const char *compiler, const char *expressio
 	                                  "void f(int r, char *p);\nvoid f(int r, char *p) { %s; }\n", expression);
 	const char *path = harness_temp_file("expression.c", code);
 	const char *include = harness_format("-I%s", harness_build_path("include-law/support"));
-	const char *argv[] = {compiler, "-std=gnu11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fsyntax-only", include, path, NULL};
+	const char *argv[] = {compiler, "-std=gnu11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fsyntax-only",
+	                      include, path, NULL};
 	return harness_run(argv, 20000);
 }
 
