@@ -160,7 +160,7 @@ int function_emit(struct parser *parser, const struct function_text *text, uint3
 	if (r == 0)
 		r = set_timeout(parser, attribute_find(attributes, WORD_TIMEOUT), function);
 	if (r == 0)
-		r = model_check(&parser->model);
+		r = parser_check_tables(parser, &text->name);
 	if (r == 0)
 		r = check_order(parser, text, function);
 	return r < 0 ? r : check_call_names(parser, text, function);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "interface/model.h"
 
-#include "base/detail.h"
 #include "interface/check.h"
 #include "interface/layout.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -257,14 +255,4 @@ void model_init(struct model *model, Cbb__Interface *message, struct interface_m
 void model_close(struct model *model)
 {
 	HASH_CLEAR(hh, model->entries);
-}
-
-int model_check(const struct model *model)
-{
-	if (model->is_full)
-		return detail_set(CBB__STATUS__STATUS_INTERFACE,
-		                  "the interface is too large: a table of it has more than %d entries\n"
-		                  "Hint: describe the functions that are used, not all of the library",
-		                  INTERFACE_TABLE_MAX);
-	return model->is_exhausted ? detail_set(-ENOMEM, "no memory for the interface") : 0;
 }

@@ -3,7 +3,7 @@
  * The tables of an Interface message while they grow. The same name or type is entered once.
  *
  * Adding never fails on the spot: when memory or a table's limit is exhausted, index 0 or a scratch entry is
- * given out and model_check() fails.
+ * given out, and is_exhausted or is_full is set.
  */
 #ifndef CBB_INTERFACE_MODEL_H
 #define CBB_INTERFACE_MODEL_H
@@ -33,9 +33,6 @@ struct qualified {
 
 void model_init(struct model *model, Cbb__Interface *message, struct interface_memory *memory);
 void model_close(struct model *model); /* the message stays */
-
-/* 0, -ENOMEM, or STATUS_INTERFACE: a table is full. */
-int model_check(const struct model *model);
 
 uint32_t model_name(struct model *model, const char *text, size_t size);
 ProtobufCBinaryData model_bytes(struct model *model, const char *text, size_t size);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "interface/parse.h"
 
-#include "base/detail.h"
 #include "interface/check.h"
 #include "interface/declaration.h"
 #include "interface/parser.h"
@@ -28,10 +27,21 @@ void *parser_allocate(struct parser *parser, size_t size)
 	return memory_allocate(&parser->memory, size);
 }
 
+int parser_check_tables(struct parser *parser, const struct token *token)
+{
+	if (parser->model.is_full)
+		return fail_at(token, "describe the functions that are used, not all of the library",
+		               "the interface is too large: a table of it has more than %d entries", INTERFACE_TABLE_MAX);
+	return parser->model.is_exhausted ? fail_memory() : 0;
+}
+
 static int parse_text(struct parser *parser)
 {
 	while (parser->tokens.at.kind != TOKEN_END) {
+		struct token begin = parser->tokens.at;
 		int r = declaration_parse(parser);
+		if (r == 0)
+			r = parser_check_tables(parser, &begin);
 		if (r < 0)
 			return r;
 	}
@@ -44,8 +54,6 @@ static int parse_into(struct parser *parser, struct interface *interface)
 	model_init(&parser->model, &interface->message, interface->memory);
 	symbols_init(&parser->symbols, &parser->memory, &parser->model);
 	int r = parse_text(parser);
-	if (r == 0)
-		r = model_check(&parser->model);
 	symbols_close(&parser->symbols);
 	model_close(&parser->model);
 	return r < 0 ? r : interface_check(&interface->message);

@@ -27,6 +27,9 @@ struct parser {
 int parser_enter(struct parser *parser);
 void parser_leave(struct parser *parser);
 
+/* Fails at this token if memory or a table's limit is exhausted. */
+int parser_check_tables(struct parser *parser, const struct token *token);
+
 void *parser_allocate(struct parser *parser, size_t size);
 
 #endif

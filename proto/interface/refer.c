@@ -35,6 +35,9 @@ static int refer_size(struct scene *scene, struct described *item)
 	int r = emit_expression(scene, size->expression, is_late ? PHASE_AFTER : PHASE_BEFORE, &reference);
 	if (r < 0)
 		return r;
+	r = parser_check_tables(scene->parser, &size->token);
+	if (r < 0)
+		return r;
 	const Cbb__Expression *expression = scene->parser->model.message->expressions[reference - 1];
 	if (expression->op == CBB__OP__OP_CONSTANT && expression->constant < 1)
 		return fail_at(&size->token, "sizes are expressions such as size(n), or numbers from 1", "%s has no size",

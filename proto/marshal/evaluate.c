@@ -83,7 +83,8 @@ static int read_call(const struct walk *walk, const struct expression *expressio
 		return 0;
 	}
 	if (expression->op == CBB__OP__OP_CALL_DEREF && step->pointer && scalar_is_integral(step->pointer->scalar))
-		return read_through(walk, call->extents ? &call->extents[index] : NULL, step->pointer->scalar, 0, ret_value);
+		return read_through(walk, call->extents ? &call->extents[index] : NULL, step->pointer->scalar, 0,
+		                    ret_value);
 	return fail(walk, "the parameter of the native call that sizes it is not an integer");
 }
 
@@ -174,8 +175,8 @@ int evaluate_size(struct walk *walk, const struct pointer *pointer, const struct
 	if (n < 0)
 		return walk_fail(walk, pointer->param, walk->fault, "has a negative size: %lld", (long long)n);
 	if (__builtin_mul_overflow((uint64_t)n, unit, &bytes) || bytes > PTRDIFF_MAX)
-		return walk_fail(walk, pointer->param, walk->fault, "has a size that wraps around: %llu elements of %zu bytes",
-		                 (unsigned long long)n, unit);
+		return walk_fail(walk, pointer->param, walk->fault,
+		                 "has a size that wraps around: %llu elements of %zu bytes", (unsigned long long)n, unit);
 	*ret_bytes = bytes;
 	return 0;
 }

@@ -36,7 +36,8 @@ static int build_read(const struct builder *builder, struct expression *expressi
 		return builder_fail(builder, CBB__STATUS__STATUS_INTERFACE, "its size names parameter %u of %u",
 		                    expression->param + 1, builder->plan->n_params);
 	const Cbb__Param *param = builder->plan->params[expression->param];
-	bool is_struct = param->mode == CBB__MODE__MODE_VALUE && type_of(builder, param)->kind == CBB__KIND__KIND_STRUCT;
+	bool is_struct = param->mode == CBB__MODE__MODE_VALUE &&
+	                 type_of(builder, param)->kind == CBB__KIND__KIND_STRUCT;
 	if (param->mode != CBB__MODE__MODE_ELEMENTS && !is_struct)
 		return builder_fail(builder, CBB__STATUS__STATUS_UNSUPPORTED,
 		                    "its size reads through parameter %u, which does not point to copied elements. "
@@ -64,9 +65,11 @@ static int build_operands(struct builder *builder, const Cbb__Expression *source
                           struct expression *expression, uint64_t *reads, bool *returns)
 {
 	if (source->op < CBB__OP__OP_ADD || source->op > CBB__OP__OP_GE)
-		return builder_fail(builder, CBB__STATUS__STATUS_UNSUPPORTED, "its size uses operator %d", (int)source->op);
+		return builder_fail(builder, CBB__STATUS__STATUS_UNSUPPORTED, "its size uses operator %d",
+		                    (int)source->op);
 	if (source->left >= index || source->right >= index || builder->depth >= STEPS_DEPTH_MAX)
-		return builder_fail(builder, CBB__STATUS__STATUS_INTERFACE, "its size is an expression that runs in a circle");
+		return builder_fail(builder, CBB__STATUS__STATUS_INTERFACE,
+		                    "its size is an expression that runs in a circle");
 	builder->depth++;
 	int r = expression_build(builder, source->left + 1, &expression->left, reads, returns);
 	if (r == 0)

@@ -51,7 +51,8 @@ int get_string(struct walk *walk, const struct pointer *pointer, uintptr_t *ret_
 
 /* ---- Pointers ---- */
 
-static int get_into(const struct walk *walk, const struct pointer *pointer, uint64_t word, uintptr_t *ret_value)
+static int get_into(const struct walk *walk, const struct pointer *pointer, uint64_t word,
+                    uintptr_t *ret_value)
 {
 	const struct marshal_extent *extent = &walk->frame->extents[pointer->param->into];
 	if (!extent->base || word - 1 > extent->bytes)
@@ -184,7 +185,8 @@ static int check_size(const struct walk *walk, const struct pointer *pointer, co
 	if (!pointer->scanned) {
 		if (size == limit && !(pointer->shape && size % pointer->unit))
 			return 0;
-		return walk_fail(walk, pointer->param, -EBADMSG, "has a block of %zu bytes where %zu belong", size, limit);
+		return walk_fail(walk, pointer->param, -EBADMSG, "has a block of %zu bytes where %zu belong", size,
+		                 limit);
 	}
 	size_t n = size / pointer->unit, max = limit / pointer->unit;
 	size_t live = scan_elements(pointer, data, n);

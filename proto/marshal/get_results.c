@@ -39,7 +39,8 @@ static int check_late(struct walk *walk, const struct step *step, const void *re
 	int r = evaluate_size(walk, step->pointer, step->pointer->size, &bytes);
 	if (r < 0 || bytes == stage_bytes(elements))
 		return r;
-	return walk_fail(walk, NULL, -EBADMSG, "has a block of %zu bytes where %zu belong", stage_bytes(elements), bytes);
+	return walk_fail(walk, NULL, -EBADMSG, "has a block of %zu bytes where %zu belong", stage_bytes(elements),
+	                 bytes);
 }
 
 static int stage_result(struct walk *walk, const struct step *step, void *result)
@@ -116,7 +117,8 @@ static int keep_copies(struct walk *walk, void *result)
 		const struct marshal_extent *extent = &frame->extents[steps->out[i]->argument];
 		walk->argument = steps->out[i]->argument;
 		if (extent->base)
-			r = stage_keep_below(walk, steps->out[i]->pointer->shape, (void *)extent->now, extent->now_bytes);
+			r = stage_keep_below(walk, steps->out[i]->pointer->shape, (void *)extent->now,
+			                     extent->now_bytes);
 	}
 	frame->result = outside;
 	return r;

@@ -33,7 +33,8 @@ static int check_known(const struct builder *builder, const struct step *step, u
 		                    "filled(return) for what is in it");
 	if (reads & only_out)
 		return builder_fail(builder, CBB__STATUS__STATUS_UNSUPPORTED,
-		                    "its size reads parameter %u, which only comes back. Hint: inout there, or filled() here",
+		                    "its size reads parameter %u, which only comes back. Hint: inout there, or filled() "
+		                    "here",
 		                    (unsigned)__builtin_ctzll(reads & only_out) + 1);
 	return 0;
 }

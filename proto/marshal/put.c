@@ -7,7 +7,8 @@
 #include <endian.h>
 #include <string.h>
 
-static int put_into(const struct walk *walk, const struct pointer *pointer, uintptr_t value, uint64_t *ret_word)
+static int put_into(const struct walk *walk, const struct pointer *pointer, uintptr_t value,
+                    uint64_t *ret_word)
 {
 	const struct marshal_extent *extent = &walk->frame->extents[pointer->param->into];
 	uintptr_t base = (uintptr_t)extent->base;
@@ -73,15 +74,10 @@ static int put_cell(struct walk *walk, const struct cell *cell, const uint8_t *n
 /* Rewrites in `to`, a copy of `native`, whatever does not travel as it is. */
 static int put_shape(struct walk *walk, const struct shape *shape, const uint8_t *native, size_t bytes, uint8_t *to)
 {
-	const void *outer = walk->self;
 	int r = 0;
-	for (size_t at = 0; bytes - at >= shape->bytes && r >= 0; at += shape->bytes) {
-		if (shape->is_struct)
-			walk->self = native + at;
+	for (size_t at = 0; bytes - at >= shape->bytes && r >= 0; at += shape->bytes)
 		for (const struct cell *cell = shape->cells; cell && r >= 0; cell = cell->next)
 			r = put_cell(walk, cell, native + at + cell->offset, to + at + cell->offset);
-	}
-	walk->self = outer;
 	return r;
 }
 

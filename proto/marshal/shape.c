@@ -46,7 +46,8 @@ static int add_cell(struct builder *builder, struct shape *shape, const struct c
 	return 0;
 }
 
-static int add_inner_shape(struct builder *builder, struct shape *shape, uint32_t type, size_t offset, size_t count)
+static int add_inner_shape(struct builder *builder, struct shape *shape, uint32_t type, size_t offset,
+                           size_t count)
 {
 	const struct shape *inner;
 	int r = shape_of_type(builder, type, &inner);
@@ -151,7 +152,8 @@ int shape_of_param(struct builder *builder, uint32_t index, const Cbb__Param *le
 {
 	const Cbb__Param *param = builder->interface->params[index];
 	const Cbb__Type *type = builder->interface->types[param->type];
-	if (param->mode == CBB__MODE__MODE_VALUE && (type->kind == CBB__KIND__KIND_STRUCT || type->kind == CBB__KIND__KIND_ARRAY))
+	bool is_aggregate = type->kind == CBB__KIND__KIND_STRUCT || type->kind == CBB__KIND__KIND_ARRAY;
+	if (param->mode == CBB__MODE__MODE_VALUE && is_aggregate)
 		return shape_of_type(builder, param->type, ret_shape);
 	struct shape *shape = new_shape(builder, type->size_bytes);
 	if (!shape)

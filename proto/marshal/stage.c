@@ -106,7 +106,8 @@ static int keep(struct walk *walk, struct piece *piece, const void *content)
 	piece->at = walk->frame->side->keep(walk->frame, piece->param, content, piece->bytes);
 	if (piece->at)
 		return 0;
-	return walk_fail(walk, piece->param, -ENOMEM, "needs %zu bytes for its copy, and there is no memory", piece->bytes);
+	return walk_fail(walk, piece->param, -ENOMEM, "needs %zu bytes for its copy, and there is no memory",
+	                 piece->bytes);
 }
 
 /* Plain bytes: the side may have an equal copy already. */

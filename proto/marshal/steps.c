@@ -216,7 +216,8 @@ static int build_step(struct builder *builder, uint32_t index, uint32_t argument
 	case CBB__KIND__KIND_STRUCT: step->what = STEP_STRUCT; break;
 	case CBB__KIND__KIND_POINTER:
 	case CBB__KIND__KIND_ARRAY:
-	case CBB__KIND__KIND_FUNCTION: return refuse(builder, "nothing describes this pointer. Hint: handle, in, out, size()");
+	case CBB__KIND__KIND_FUNCTION:
+		return refuse(builder, "nothing describes this pointer. Hint: handle, in, out, size()");
 	default: step->what = STEP_SCALAR; break;
 	}
 	if (step->what == STEP_VOID && argument < builder->plan->n_params)

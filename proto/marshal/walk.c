@@ -82,8 +82,9 @@ int elements_bytes(struct walk *walk, const struct pointer *pointer, const void 
 	if (!pointer->size && limit == SIZE_MAX)
 		limit = pointer->unit;
 	if (pointer->shape && limit % pointer->unit)
-		return walk_fail(walk, pointer->param, walk->fault, "has %zu bytes, which is not a whole number of elements "
-		                 "of %zu bytes", limit, pointer->unit);
+		return walk_fail(walk, pointer->param, walk->fault,
+		                 "has %zu bytes, which is not a whole number of elements of %zu bytes", limit,
+		                 pointer->unit);
 	*ret_bytes = limit;
 	return 0;
 }
@@ -99,13 +100,14 @@ int out_bytes(struct walk *walk, const struct step *step, const void *elements, 
 	if (r < 0)
 		return r;
 	if (bytes > capacity)
-		return walk_fail(walk, pointer->param, walk->fault, "is filled with %zu of %zu bytes, says filled()", bytes,
-		                 capacity);
+		return walk_fail(walk, pointer->param, walk->fault, "is filled with %zu of %zu bytes, says filled()",
+		                 bytes, capacity);
 	*ret_bytes = bytes;
 	return 0;
 }
 
-static int visit_cells(struct walk *walk, const struct shape *shape, uint8_t *base, shape_visitor *visit, void *context)
+static int visit_cells(struct walk *walk, const struct shape *shape, uint8_t *base, shape_visitor *visit,
+                       void *context)
 {
 	const void *outer = walk->self;
 	if (shape->is_struct)

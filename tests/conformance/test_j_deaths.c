@@ -47,6 +47,7 @@ struct waiting {
 
 static struct round *current; /* for the handler */
 static int status_in_handler;
+static _Atomic int dying; /* the call that will not return is about to be made */
 
 static uint64_t now_ms(void)
 {
@@ -66,8 +67,8 @@ static int call_one(struct round *round, const char *name, void *const *argument
 
 static int handler_that_dies(int kind)
 {
-	int *argument = &kind;
-	status_in_handler = call_one(current, "die", (void *[]){argument});
+	dying = 1;
+	status_in_handler = call_one(current, "die", (void *[]){&kind});
 	return 1;
 }
 
@@ -113,8 +114,7 @@ static void given_waiting_threads(struct round *round)
 static void *thread_killing(void *context)
 {
 	struct round *round = context;
-	struct thread_goal goal = {cbb_host_pid(round->host), 2 + N_WAITING};
-	harness_wait_until(has_threads, &goal, 10000);
+	EXPECT(harness_wait_flag(&dying, 10000));
 	kill(cbb_host_pid(round->host), SIGKILL);
 	return NULL;
 }
@@ -123,6 +123,7 @@ static void die_in(struct round *round, enum place place, int kind)
 {
 	before_fn handler = handler_that_dies;
 	int status;
+	dying = place != IN_CALLBACK;
 	switch (place) {
 	case IN_CALL: status = call_one(round, "die", (void *[]){&kind}); break;
 	case ON_THREAD: status = call_one(round, "die_on_thread", (void *[]){&kind}); break;
@@ -170,6 +171,7 @@ static void one_death(enum place place, int kind)
 	round.library = remote_library_in(round.host, "deaths", DEATHS_TEXT);
 	current = &round;
 	given_waiting_threads(&round);
+	dying = 0;
 	if (kind == DEATH_HANG)
 		REQUIRE(pthread_create(&killer, NULL, thread_killing, &round) == 0);
 	uint64_t start_ms = now_ms();

@@ -74,16 +74,27 @@ static bool has_file(uint32_t pid, int fd)
 
 static void given_a_broker_with_a_stray_descriptor_when_a_host_is_opened_then_it_does_not_have_it(void)
 {
-	uint32_t pid = 0;
-	int stray[2];
-	REQUIRE_EQUAL(pipe(stray), 0); /* inherited by the broker */
-	given_a_session();
-	REQUIRE(has_file((uint32_t)broker->pid, stray[0]));
-	given_a_host(&pid);
-	EXPECT(!has_file(pid, stray[0]));
+	uint32_t host_pid = 0;
+	int stray[2], status = -1;
+	const char *program = harness_program("cbbrokerd");
+	char *path = harness_format("%s/stray.sock", harness_temp_dir());
+	REQUIRE_EQUAL(pipe(stray), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		execl(program, program, "--socket", path, NULL);
+		_exit(1);
+	}
+	REQUIRE(harness_wait_until(raw_is_served, path, 5000));
+	raw_open_session(&client, path);
+	EXPECT(has_file((uint32_t)pid, stray[0]));
+	given_a_host(&host_pid);
+	EXPECT(!has_file(host_pid, stray[0]));
+	raw_close(&client);
 	close(stray[0]);
 	close(stray[1]);
-	raw_close(&client);
+	kill(pid, SIGTERM);
+	EXPECT(harness_wait_child(pid, &status, 10000));
+	EXPECT_EQUAL(status, 0);
 }
 
 static void given_wishes_when_a_host_is_opened_then_it_has_directory_environment_umask_and_stdio(void)

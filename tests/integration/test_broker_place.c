@@ -24,16 +24,6 @@ static bool path_is_gone(void *path)
 	return access(path, F_OK) < 0;
 }
 
-static bool path_is_served(void *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	snprintf(address.sun_path, sizeof address.sun_path, "%s", (const char *)path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool served = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
-	close(fd);
-	return served;
-}
-
 static struct harness_output run_broker(const char *path)
 {
 	return harness_run((const char *[]){harness_program("cbbrokerd"), "--socket", path, NULL}, 10000);
@@ -137,7 +127,7 @@ static void given_no_socket_option_when_a_broker_starts_then_it_listens_in_the_u
 	struct stat status;
 	int wait_status = -1;
 	pid_t pid = harness_start((const char *[]){harness_program("cbbrokerd"), NULL}, log);
-	REQUIRE(harness_wait_until(path_is_served, (void *)(uintptr_t)path, 5000));
+	REQUIRE(harness_wait_until(raw_is_served, (void *)(uintptr_t)path, 5000));
 	expect_serving(path);
 	EXPECT_EQUAL(stat(harness_temp_path("cbbroker"), &status), 0);
 	EXPECT_EQUAL(status.st_mode & 0777, 0700);
@@ -159,7 +149,7 @@ static void given_socket_activation_when_a_client_comes_then_it_is_served_and_th
 	const char *host = harness_format("--setenv=CBB_HOST=%s", getenv("CBB_HOST"));
 	const char *const argv[] = {tool, "--listen", path, host, harness_program("cbbrokerd"), NULL};
 	pid_t pid = harness_start(argv, log);
-	REQUIRE(harness_wait_until(path_is_served, (void *)(uintptr_t)path, 5000));
+	REQUIRE(harness_wait_until(raw_is_served, (void *)(uintptr_t)path, 5000));
 	expect_serving(path);
 	int status = -1;
 	kill(pid, SIGTERM); /* it has become the broker */

@@ -139,7 +139,8 @@ static void given_sort_when_it_gets_nonsense_then_it_says_so(void)
 
 static void given_outline_when_it_reads_a_document_then_lines_are_those_of_the_document(void)
 {
-	const char *path = harness_temp_file("a.xml", "<a>\n<b id='1'>one</b>\n<c>\n&lt;p&gt;\n&lt;q/&gt;&lt;/p&gt;</c>\n</a>\n");
+	const char *path = harness_temp_file("a.xml", "<a>\n<b id='1'>one</b>\n<c>\n"
+	                                              "&lt;p&gt;\n&lt;q/&gt;&lt;/p&gt;</c>\n</a>\n");
 	struct harness_output output = run_example("outline", path, NULL);
 	EXPECT_EQUAL(output.status, 0);
 	EXPECT_STRING(output.err, "");
@@ -168,7 +169,8 @@ static void given_outline_when_run_alone_then_it_finds_documents(void)
 	EXPECT_EQUAL(output.status, 0);
 	EXPECT_STRING(output.err, "");
 	EXPECT_CONTAINS(output.out, "feed.xml:\n");
-	EXPECT_CONTAINS(after(output.out, "in <content> a document, read by a parser of its own:\n"), "    1 <div class...>\n");
+	EXPECT_CONTAINS(after(output.out, "in <content> a document, read by a parser of its own:\n"),
+	                "    1 <div class...>\n");
 }
 
 /* ---- tree ---- */

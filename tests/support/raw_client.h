@@ -44,6 +44,17 @@ static inline const char *raw_text(ProtobufCBinaryData bytes)
 	return harness_format("%.*s", (int)bytes.len, bytes.len ? (const char *)bytes.data : "");
 }
 
+/* For harness_wait_until: somebody listens at this path. */
+static inline bool raw_is_served(void *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", (const char *)path);
+	bool served = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+	close(fd);
+	return served;
+}
+
 static inline int raw_connect_fd(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -426,6 +426,20 @@ static void given_limits_when_reached_then_the_next_is_refused(void)
 	expect_limit("[values(0", ",0", 63, ")] struct s *f(void);", "too many values");
 }
 
+static void given_too_many_functions_when_parsed_then_refused_where_the_table_is_full(void)
+{
+	const size_t n = INTERFACE_TABLE_MAX / 4;
+	char *text = malloc((n + 1) * 32), *at = text;
+	struct interface *interface = NULL;
+	for (size_t i = 0; i <= n; i++)
+		at += sprintf(at, "int f%zu(int a,int b,int c);\n", i);
+	EXPECT_EQUAL(interface_parse("t.cbi", text, (size_t)(at - text), NULL, NULL, &interface),
+	             CBB__STATUS__STATUS_INTERFACE);
+	EXPECT_CONTAINS(detail_text(), harness_format("t.cbi:%zu:5: the interface is too large", n + 1));
+	EXPECT_CONTAINS(detail_text(), "Hint: describe the functions that are used");
+	free(text);
+}
+
 static void given_structs_in_structs_when_deeper_than_the_limit_then_refused(void)
 {
 	for (int n = 6; n <= 8; n++) {
@@ -465,6 +479,7 @@ static const struct test tests[] = {
     TEST(given_includes_that_fail_when_parsed_then_the_error_is_in_the_right_file),
     TEST(given_includes_too_deep_when_parsed_then_refused),
     TEST(given_limits_when_reached_then_the_next_is_refused),
+    TEST(given_too_many_functions_when_parsed_then_refused_where_the_table_is_full),
     TEST(given_structs_in_structs_when_deeper_than_the_limit_then_refused),
     TEST(given_a_failed_parse_when_repeated_then_the_result_pointer_is_untouched),
 };

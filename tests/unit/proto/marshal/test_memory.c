@@ -252,6 +252,17 @@ static void given_a_nullable_size_pointer_when_null_then_it_is_an_error_with_wor
 	pair_free(&pair);
 }
 
+static void given_a_size_behind_an_empty_array_when_called_then_it_is_an_error_with_words(void)
+{
+	struct pair pair;
+	pair_open(&pair, "f", "int f([in, size(*n)] const int *a, [in, size(count)] const int *n, int count);");
+	int a = 0, *at = &a, count = 0, *n = malloc(1), result;
+	EXPECT_EQUAL(pair_invoke(&pair, ARGUMENTS(&at, &n, &count), &result), CBB__STATUS__STATUS_ARGUMENT);
+	EXPECT_CONTAINS(detail_text(), "parameter 1 'a' cannot be sized: its size is read beyond the end");
+	free(n);
+	pair_free(&pair);
+}
+
 static int write_text(char *buffer, unsigned long size)
 {
 	return snprintf(buffer, size, "%s", "hello");
@@ -326,7 +337,9 @@ static void given_expressions_when_they_leave_64_bits_then_it_is_an_error(void)
 	EXPECT_CONTAINS(detail_text(), "wrap");
 	EXPECT_EQUAL(try_size("b + b - b", 0, UINT64_MAX), CBB__STATUS__STATUS_ARGUMENT);
 	EXPECT_CONTAINS(detail_text(), "wrap");
-	EXPECT_EQUAL(try_size("a - b + b", INT64_MIN, 1), CBB__STATUS__STATUS_ARGUMENT);
+	EXPECT_EQUAL(try_size("b + b - b - b", 0, UINT64_MAX), CBB__STATUS__STATUS_ARGUMENT);
+	EXPECT_CONTAINS(detail_text(), "beyond 64 bits");
+	EXPECT_EQUAL(try_size("a - b + b - a", INT64_MIN, 1), CBB__STATUS__STATUS_ARGUMENT);
 }
 
 static void given_elements_when_their_bytes_wrap_then_it_is_an_error(void)
@@ -353,6 +366,7 @@ static const struct test tests[] = {
 	TEST(given_filled_when_called_then_only_that_much_comes_back),
 	TEST(given_a_size_behind_a_pointer_when_called_then_old_and_new_value_are_told_apart),
 	TEST(given_a_nullable_size_pointer_when_null_then_it_is_an_error_with_words),
+	TEST(given_a_size_behind_an_empty_array_when_called_then_it_is_an_error_with_words),
 	TEST(given_an_out_text_when_called_then_it_comes_back_up_to_its_nul),
 	TEST(given_expressions_when_evaluated_then_they_count_as_numbers_do),
 	TEST(given_expressions_when_they_leave_64_bits_then_it_is_an_error),

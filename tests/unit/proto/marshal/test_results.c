@@ -175,6 +175,21 @@ static void given_an_out_array_of_strings_when_called_then_they_share_one_kept_p
 	pair_free(&pair);
 }
 
+static void given_an_out_array_with_transfer_when_called_then_each_is_kept_and_released_by_itself(void)
+{
+	struct pair pair;
+	pair_open(&pair, "list", "void give_free([handle] void *p);\n"
+	                         "int list([out, string, size(n), transfer(full(give_free))] const char **names, int n);");
+	const char *names[3] = {0}, **at = names;
+	int n = 3, result = 0;
+	EXPECT_EQUAL(pair_call(&pair, NATIVE(list), ARGUMENTS(&at, &n), &result), 0);
+	EXPECT_EQUAL(pair.n_kept, 3);
+	EXPECT_EQUAL(pair.n_released, 3);
+	EXPECT_EQUAL(pair.kept[1].memory, names[1]);
+	EXPECT_STRING(names[2], "ccc");
+	pair_free(&pair);
+}
+
 static unsigned produce(unsigned char **buffer)
 {
 	static unsigned char bytes[] = "0123456789";
@@ -346,6 +361,7 @@ static const struct test tests[] = {
 	TEST(given_a_struct_by_value_with_strings_as_result_when_called_then_they_are_kept),
 	TEST(given_an_out_string_with_transfer_when_called_then_copy_and_release_are_the_inner_pointers),
 	TEST(given_an_out_array_of_strings_when_called_then_they_share_one_kept_piece),
+	TEST(given_an_out_array_with_transfer_when_called_then_each_is_kept_and_released_by_itself),
 	TEST(given_out_memory_sized_by_the_result_when_called_then_it_is_copied),
 	TEST(given_a_result_sized_by_an_out_parameter_when_called_then_it_is_checked_against_it),
 	TEST(given_an_inout_struct_with_a_const_string_when_called_then_the_new_string_is_kept),
