@@ -23,11 +23,14 @@ struct shown {
 	uint32_t cell_function;
 };
 
-static struct shown show_call(struct host_lane *lane, const struct native_call *call, uint32_t name)
+static struct shown call_begin(struct native_call *call, uint32_t name)
 {
+	struct host_lane *lane = call->lane;
 	struct host_thread *thread = lane->thread;
 	struct shown before = {thread->library, thread->function,
 	                       atomic_load_explicit(&lane->cell->function, memory_order_relaxed)};
+	lane->top = call;
+	lane->n_calls++;
 	CELL_SET(thread->library, call->library->name);
 	CELL_SET(thread->function, call->marshal.plan->name);
 	CELL_SET(lane->cell->function, name);
@@ -36,9 +39,12 @@ static struct shown show_call(struct host_lane *lane, const struct native_call *
 	return before;
 }
 
-static void show_back(struct host_lane *lane, const struct shown *before)
+static void call_end(struct native_call *call, const struct shown *before)
 {
+	struct host_lane *lane = call->lane;
 	struct host_thread *thread = lane->thread;
+	lane->n_calls--;
+	lane->top = call->outer;
 	CELL_SET(thread->library, before->library);
 	CELL_SET(thread->function, before->function);
 	CELL_SET(lane->cell->function, before->cell_function);
@@ -47,14 +53,10 @@ static void show_back(struct host_lane *lane, const struct shown *before)
 
 static int native_run(struct native_call *call, const struct native_function *function, int *error_number)
 {
-	struct host_lane *lane = call->lane;
 	const struct plan *plan = call->marshal.plan;
-	void *result = arena_take(&lane->arena, PLAN_RESULT_BYTES(plan));
+	void *result = arena_take(call->marshal.arena, PLAN_RESULT_BYTES(plan));
 	if (!result)
 		return -ENOMEM;
-	lane->top = call;
-	lane->n_calls++;
-	struct shown before = show_call(lane, call, function->name);
 	scope_enter(call);
 	errno = *error_number;
 	ffi_call((ffi_cif *)(uintptr_t)&plan->cif, function->address, result, (void **)(uintptr_t)call->marshal.arguments);
@@ -62,9 +64,6 @@ static int native_run(struct native_call *call, const struct native_function *fu
 	if (!plan->returns_void)
 		plan_narrow_result(plan, result, call->marshal.result);
 	scope_leave(call);
-	lane->n_calls--;
-	show_back(lane, &before);
-	lane->top = call->outer;
 	return 0;
 }
 
@@ -100,14 +99,18 @@ static int call_run(struct native_call *call, struct hot *invoke, const struct n
 	struct host_lane *lane = call->lane;
 	int error_number = invoke->error_number;
 	int r = marshal_get_arguments(&call->marshal, invoke);
-	if (r == 0)
+	if (r == 0) {
+		/* To the end of put_return: a bad pointer among the results shows only there. */
+		struct shown before = call_begin(call, function->name);
 		r = native_run(call, function, &error_number);
+		if (r == 0 && !lane->dead && !lane->abandoned)
+			r = put_return(call, error_number);
+		call_end(call, &before);
+	}
 	if (r == -EBADMSG || lane->dead)
 		return r == -EBADMSG ? r : -ECONNRESET;
 	if (lane->abandoned)
 		return answer_abandoned(lane, call);
-	if (r == 0)
-		r = put_return(call, error_number);
 	return r < 0 ? host_lane_refuse(lane, call->sequence, r) : host_lane_send(lane);
 }
 
