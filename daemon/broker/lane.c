@@ -18,7 +18,7 @@
 /* One answer for a host that does not exist and for a wrong token: a guess learns nothing. */
 static int find_by_token(struct broker *broker, const Cbb__Hello *message, struct host **ret_host)
 {
-	struct host *host;
+	struct host *host = NULL;
 	HASH_FIND(hh, broker->hosts, &message->host, sizeof message->host, host);
 	if (!host || !host->session ||
 	    !bytes_equal_secret(&message->token, host->session->token, sizeof host->session->token))

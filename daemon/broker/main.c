@@ -172,6 +172,16 @@ static int run(void)
 	return r < 0 ? 1 : 0;
 }
 
+/* A private broker's standard error is the program's: what concerns the program reaches it as statuses and reports. */
+static enum log_least log_level(void)
+{
+	if (options.verbose)
+		return LOG_LEAST_INFO;
+	if (options.private_mode)
+		return LOG_LEAST_ERROR;
+	return options.quiet ? LOG_LEAST_WARNING : LOG_LEAST_INFO;
+}
+
 int main(int argc, char **argv)
 {
 	open_standard_descriptors();
@@ -180,7 +190,7 @@ int main(int argc, char **argv)
 		return 0;
 	if (r > 0 && r < argc)
 		r = detail_set(-EINVAL, "%s: there is nothing to say but options", argv[r]);
-	log_open("cbbrokerd", options.quiet || (options.private_mode && !options.verbose));
+	log_open("cbbrokerd", log_level());
 	if (r < 0) {
 		log_error("%s", detail_text());
 		return 2;

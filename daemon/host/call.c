@@ -88,6 +88,7 @@ static int put_return(struct native_call *call, int error_number)
 static int answer_abandoned(struct host_lane *lane, const struct native_call *call)
 {
 	telemetry_late_result();
+	lane->lane.out.size = 0;
 	if (lane->abandoned == call->sequence)
 		lane->abandoned = 0;
 	detail_set(CBB__STATUS__STATUS_TIMEOUT, "the call returned after its deadline");
@@ -103,8 +104,8 @@ static int call_run(struct native_call *call, struct hot *invoke, const struct n
 		/* To the end of put_return: a bad pointer among the results shows only there. */
 		struct shown before = call_begin(call, function->name);
 		r = native_run(call, function, &error_number);
-		if (r == 0 && !lane->dead && !lane->abandoned)
-			r = put_return(call, error_number);
+		if (r == 0 && !lane->dead)
+			r = put_return(call, error_number); /* also gives back what transfer(full) speaks of */
 		call_end(call, &before);
 	}
 	if (r == -EBADMSG || lane->dead)

@@ -101,7 +101,10 @@ static int serve_close_callback(struct host_lane *lane, const struct frame *fram
 	return message ? closure_table_close(message) : -EBADMSG;
 }
 
-/* Only a call in flight can be abandoned; one that is answered has crossed this frame. */
+/*
+ * Only a call in flight can be abandoned. One that is answered returned while this frame was on its way or unread: nobody
+ * took its result.
+ */
 static int serve_abandon(struct host_lane *lane, const struct frame *frame, uint64_t parent)
 {
 	UNPACK_ARENA arena = {0};
@@ -110,8 +113,11 @@ static int serve_abandon(struct host_lane *lane, const struct frame *frame, uint
 	if (!message)
 		return -EBADMSG;
 	for (const struct native_call *call = lane->top; call; call = call->outer)
-		if (call->sequence == message->sequence)
+		if (call->sequence == message->sequence) {
 			lane->abandoned = message->sequence;
+			return 0;
+		}
+	telemetry_late_result();
 	return 0;
 }
 

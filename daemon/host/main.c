@@ -82,7 +82,7 @@ static void name_log(uint64_t id)
 {
 	char name[32];
 	snprintf(name, sizeof name, "cbb-host h%llu", (unsigned long long)id);
-	log_open(name, true);
+	log_open(name, LOG_LEAST_WARNING);
 }
 
 static int start(struct connection *connection)
@@ -106,7 +106,7 @@ int main(int argc, char **argv)
 {
 	struct connection connection;
 	parse_arguments(argc, argv);
-	log_open("cbb-host", true);
+	log_open("cbb-host", LOG_LEAST_WARNING);
 	check_socket();
 	keep_descriptors();
 	reset_signals();

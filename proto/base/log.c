@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +12,13 @@
 #define LINE_SIZE 2048
 
 static char program_name[64] = "cbbroker";
-static bool quiet_info;
+static int least_priority = LOG_INFO;
 static bool to_journal;
 
-void log_open(const char *program, bool quiet)
+void log_open(const char *program, enum log_least least)
 {
 	snprintf(program_name, sizeof program_name, "%s", program);
-	quiet_info = quiet;
+	least_priority = least == LOG_LEAST_INFO ? LOG_INFO : least == LOG_LEAST_WARNING ? LOG_WARNING : LOG_ERR;
 	to_journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
@@ -42,7 +43,7 @@ static void log_line(int priority, const char *format, va_list arguments)
 	{                                                                                                              \
 		va_list arguments;                                                                                     \
 		va_start(arguments, format);                                                                           \
-		if ((priority) != LOG_INFO || !quiet_info)                                                             \
+		if ((priority) <= least_priority)                                                                      \
 			log_line(priority, format, arguments);                                                         \
 		va_end(arguments);                                                                                     \
 	}

@@ -192,6 +192,7 @@ static const char *start_private(int owner_fd, int stray_fd, pid_t *ret_first)
 		sigprocmask(SIG_SETMASK, &all, NULL);
 		signal(SIGCHLD, SIG_IGN);
 		signal(SIGTERM, SIG_IGN);
+		signal(SIGUSR1, SIG_IGN);
 		if (stray_fd >= 0)
 			fcntl(stray_fd, F_SETFD, 0);
 		execl(program, program, "--private", "--owner-fd", owner, "--ready-fd", ready_fd, NULL);
@@ -236,6 +237,7 @@ static void given_a_program_when_it_starts_a_private_broker_then_it_is_no_child_
 	close(stray[0]);
 	const char *proc_status = harness_read_file(harness_format("/proc/%d/status", (int)credentials.pid));
 	EXPECT_CONTAINS(proc_status, "SigBlk:\t0000000000000000");
+	EXPECT_CONTAINS(proc_status, "SigIgn:\t0000000000001000"); /* SIGPIPE, its own wish */
 
 	close(owner[0]);
 	EXPECT(harness_wait_gone(credentials.pid, 10000));

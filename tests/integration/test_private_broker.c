@@ -1,77 +1,170 @@
 /* SPDX-License-Identifier: MIT */
-/* The private broker is nobody's child and ends with the program. */
-#include <cbbroker.h>
+/* "private:": a broker for one program, which never sees it and takes it along. */
+#include "support/remote.h"
 
-#include "support/harness.h"
+#include "../fixtures/callbacks.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
-static volatile sig_atomic_t n_signals;
+static cbb_library *library;
 
-static void on_child(int number)
+static void given_a_private_broker(void)
 {
-	(void)number;
-	n_signals++;
+	cbb_connect_options options = {.size = sizeof options, .address = "private:"};
+	REMOTE_OK(cbb_connect(&remote_client, &options));
+	remote_host = remote_open_host();
+	library = remote_library("callbacks", CALLBACKS_TEXT);
+	EXPECT_EQUAL(REMOTE(library, int(int), "add_one")(1), 2);
+	EXPECT_CALL_OK();
 }
 
-static void given_a_private_broker_when_the_program_waits_then_it_has_no_child(void)
+static pid_t parent_of(pid_t pid)
 {
-	cbb_client *client = NULL;
-	cbb_host *host = NULL;
-	int status;
-	signal(SIGCHLD, on_child);
-	cbb_connect_options options = {.size = sizeof options, .address = "private:"};
-	REQUIRE_EQUAL(cbb_connect(&client, &options), 0);
-	REQUIRE_EQUAL(cbb_host_open(client, NULL, &host), 0);
-	EXPECT_EQUAL(waitpid(-1, &status, WNOHANG | __WALL), -1);
+	const char *line = strstr(harness_read_file(harness_format("/proc/%d/status", pid)), "\nPPid:");
+	return line ? (pid_t)atoi(line + 6) : 0;
+}
+
+/* Directories of private brokers in the runtime directory. */
+static unsigned n_socket_directories(void)
+{
+	unsigned n = 0;
+	DIR *folder = opendir(harness_temp_dir());
+	REQUIRE(folder != NULL);
+	for (struct dirent *entry; (entry = readdir(folder));)
+		n += strncmp(entry->d_name, "cbbroker-", 9) == 0;
+	closedir(folder);
+	return n;
+}
+
+static bool no_socket_directory(void *context)
+{
+	(void)context;
+	return n_socket_directories() == 0;
+}
+
+static void given_a_private_broker_then_wait_never_sees_it(void)
+{
+	given_a_private_broker();
+	pid_t broker = parent_of(cbb_host_pid(remote_host));
+	EXPECT(broker > 1 && broker != getpid());
+	EXPECT(parent_of(broker) != getpid());
+	EXPECT_EQUAL(waitpid(-1, NULL, WNOHANG | __WALL), -1);
 	EXPECT_EQUAL(errno, ECHILD);
-	EXPECT(cbb_disconnect(client) == NULL);
-	EXPECT_EQUAL(waitpid(-1, &status, WNOHANG | __WALL), -1);
-	EXPECT_EQUAL(n_signals, 0);
+	REMOTE_OK(cbb_host_kill(remote_host));
+	EXPECT_EQUAL(waitpid(-1, NULL, WNOHANG | __WALL), -1);
+	EXPECT_EQUAL(errno, ECHILD);
+	remote_end();
 }
 
-static void connect_and_leave(void *context)
+static void given_a_program_that_handles_SIGCHLD_then_it_gets_none(void)
 {
-	cbb_host **host = context;
-	cbb_client *client = NULL;
-	REQUIRE_EQUAL(cbb_connect(&client, &(cbb_connect_options){.size = sizeof(cbb_connect_options), .address = "private:"}),
-	              0);
-	REQUIRE_EQUAL(cbb_host_open(client, NULL, host), 0);
-	FILE *file = fopen(harness_temp_path("host.pid"), "we");
-	REQUIRE(file != NULL);
-	fprintf(file, "%d", (int)cbb_host_pid(*host));
-	fclose(file);
+	sigset_t set, pending;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	given_a_private_broker();
+	remote_end();
+	sigpending(&pending);
+	EXPECT(!sigismember(&pending, SIGCHLD));
 }
 
-static void given_a_program_that_ends_without_a_word_then_its_host_ends(void)
+static void given_two_private_connections_then_each_has_its_broker_and_one_may_end(void)
+{
+	cbb_client *other = NULL;
+	cbb_host *other_host = NULL;
+	cbb_connect_options options = {.size = sizeof options, .address = "private:"};
+	given_a_private_broker();
+	REMOTE_OK(cbb_connect(&other, &options));
+	REMOTE_OK(cbb_host_open(other, NULL, &other_host));
+	EXPECT(parent_of(cbb_host_pid(other_host)) != parent_of(cbb_host_pid(remote_host)));
+	EXPECT_EQUAL(n_socket_directories(), 2);
+	EXPECT(cbb_disconnect(other) == NULL);
+	EXPECT_EQUAL(REMOTE(library, int(int), "add_one")(1), 2);
+	EXPECT_CALL_OK();
+	remote_end();
+}
+
+/* ---- Its end ---- */
+
+struct seen {
+	_Atomic pid_t broker, host;
+};
+
+static void program(void *context)
+{
+	struct seen *seen = context;
+	given_a_private_broker();
+	seen->host = cbb_host_pid(remote_host);
+	seen->broker = parent_of(seen->host);
+}
+
+static void program_killed(void *context)
+{
+	program(context);
+	raise(SIGKILL);
+}
+
+static void program_that_disconnects(void *context)
+{
+	program(context);
+	remote_end();
+}
+
+static void expect_it_ends_with(void (*run)(void *context), int expected_status)
+{
+	int status = -1;
+	struct seen *seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	REQUIRE(seen != MAP_FAILED);
+	pid_t child = harness_fork(run, seen);
+	EXPECT(harness_wait_child(child, &status, 10000));
+	EXPECT_EQUAL(status, expected_status);
+	REQUIRE(seen->host > 1 && seen->broker > 1);
+	EXPECT(harness_wait_gone(seen->host, 5000));
+	EXPECT(harness_wait_gone(seen->broker, 5000));
+	EXPECT(harness_wait_until(no_socket_directory, NULL, 1000));
+}
+
+static void given_a_program_that_ends_well_then_broker_host_and_socket_are_gone(void)
+{
+	expect_it_ends_with(program_that_disconnects, 0);
+}
+
+static void given_a_program_that_ends_without_a_word_then_broker_host_and_socket_are_gone(void)
+{
+	expect_it_ends_with(program, 0);
+}
+
+static void given_a_program_that_is_killed_then_broker_host_and_socket_are_gone(void)
+{
+	expect_it_ends_with(program_killed, SIGKILL);
+}
+
+static void given_the_private_broker_is_killed_then_calls_go_on_and_opening_says_so(void)
 {
 	cbb_host *host = NULL;
-	int status;
-	pid_t program = harness_fork(connect_and_leave, &host);
-	REQUIRE(harness_wait_child(program, &status, 10000));
-	EXPECT_EQUAL(status, 0);
-	pid_t pid = atoi(harness_read_file(harness_temp_path("host.pid")));
-	REQUIRE(pid > 1);
-	EXPECT(harness_wait_gone(pid, 10000));
-}
-
-static void given_no_broker_program_when_a_private_one_is_wanted_then_the_words_name_it(void)
-{
-	cbb_client *client = NULL;
-	cbb_connect_options options = {.size = sizeof options, .address = "private:"};
-	setenv("CBB_BROKER", harness_temp_file("not_a_program", "no program\n"), 1);
-	EXPECT(cbb_connect(&client, &options) < 0);
-	EXPECT_CONTAINS(cbb_last_error_text(), "not_a_program");
-	EXPECT(client == NULL);
+	given_a_private_broker();
+	pid_t broker = parent_of(cbb_host_pid(remote_host)), running = cbb_host_pid(remote_host);
+	EXPECT_EQUAL(kill(broker, SIGKILL), 0);
+	EXPECT(harness_wait_gone(broker, 5000));
+	EXPECT_EQUAL(REMOTE(library, int(int), "add_one")(1), 2);
+	EXPECT_CALL_OK();
+	EXPECT_EQUAL(cbb_host_open(remote_client, NULL, &host), CBB_ERR_BROKER_GONE);
+	remote_end();
+	EXPECT(harness_wait_gone(running, 5000)); /* with its last lane */
 }
 
 static const struct test tests[] = {
-	TEST(given_a_private_broker_when_the_program_waits_then_it_has_no_child),
-	TEST(given_a_program_that_ends_without_a_word_then_its_host_ends),
-	TEST(given_no_broker_program_when_a_private_one_is_wanted_then_the_words_name_it),
+	TEST(given_a_private_broker_then_wait_never_sees_it),
+	TEST(given_a_program_that_handles_SIGCHLD_then_it_gets_none),
+	TEST(given_two_private_connections_then_each_has_its_broker_and_one_may_end),
+	TEST(given_a_program_that_ends_well_then_broker_host_and_socket_are_gone),
+	TEST(given_a_program_that_ends_without_a_word_then_broker_host_and_socket_are_gone),
+	TEST(given_a_program_that_is_killed_then_broker_host_and_socket_are_gone),
+	TEST(given_the_private_broker_is_killed_then_calls_go_on_and_opening_says_so),
 };
 HARNESS_MAIN(tests)

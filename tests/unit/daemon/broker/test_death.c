@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/descriptor.h"
 #include "broker/death.h"
+#include "broker/session.h"
 #include "support/harness.h"
 
 #include <signal.h>
@@ -85,6 +87,34 @@ static void given_a_host_that_was_closed_when_explained_then_the_wish_stands(voi
 	expect_why("its client closed it");
 }
 
+static void end_at_once(void *context)
+{
+	(void)context;
+}
+
+static void given_a_host_that_saw_its_client_end_first_when_explained_then_it_was_meant_to_end(void)
+{
+	struct session session = {.client_pidfd = -1};
+	pid_t client = harness_fork(end_at_once, NULL);
+	session.client_pidfd = descriptor_pidfd(client);
+	if (session.client_pidfd < 0) {
+		harness_wait_child(client, NULL, 5000);
+		SKIP("no pidfd_open here");
+	}
+	given_an_ended_host(0);
+	host.session = &session;
+	EXPECT(harness_wait_readable(session.client_pidfd, 5000));
+	expect_why("its client's process ended");
+	EXPECT(host.asked);
+	/* A crash stays one, whoever is gone. */
+	given_an_ended_host(SIGSEGV);
+	host.session = &session;
+	expect_why("SIGSEGV ended it and it left no record");
+	EXPECT(!host.asked);
+	EXPECT(harness_wait_child(client, NULL, 5000));
+	descriptor_close(session.client_pidfd);
+}
+
 static void given_a_record_of_rubbish_when_read_then_texts_are_ended_and_printable(void)
 {
 	struct death_message message;
@@ -108,6 +138,7 @@ static const struct test tests[] = {
     TEST(given_a_record_that_does_not_fit_when_explained_then_the_kernel_s_word_comes_first),
     TEST(given_half_a_record_when_explained_then_it_is_not_told_as_true),
     TEST(given_a_host_that_was_closed_when_explained_then_the_wish_stands),
+    TEST(given_a_host_that_saw_its_client_end_first_when_explained_then_it_was_meant_to_end),
     TEST(given_a_record_of_rubbish_when_read_then_texts_are_ended_and_printable),
 };
 HARNESS_MAIN(tests)

@@ -32,20 +32,22 @@ static void write_three(void)
 
 static void given_a_name_when_logging_then_it_stands_in_front_of_each_line(void)
 {
-	log_open("cbbrokerd", false);
+	log_open("cbbrokerd", LOG_LEAST_INFO);
 	EXPECT_STRING(capture(write_three), "cbbrokerd: host 3 started\ncbbrokerd: late\ncbbrokerd: gone: reason\n");
 }
 
-static void given_quiet_when_logging_then_only_information_is_hidden(void)
+static void given_a_least_level_when_logging_then_what_is_below_is_hidden(void)
 {
-	log_open("cbbrokerd", true);
+	log_open("cbbrokerd", LOG_LEAST_WARNING);
 	EXPECT_STRING(capture(write_three), "cbbrokerd: late\ncbbrokerd: gone: reason\n");
+	log_open("cbbrokerd", LOG_LEAST_ERROR);
+	EXPECT_STRING(capture(write_three), "cbbrokerd: gone: reason\n");
 }
 
 static void given_a_journal_when_logging_then_each_line_has_its_priority(void)
 {
 	setenv("JOURNAL_STREAM", "8:1234", 1);
-	log_open("cbb-host h3", false);
+	log_open("cbb-host h3", LOG_LEAST_INFO);
 	EXPECT_STRING(capture(write_three),
 	              "<6>cbb-host h3: host 3 started\n<4>cbb-host h3: late\n<3>cbb-host h3: gone: reason\n");
 }
@@ -61,7 +63,7 @@ static void write_long(void)
 static void given_a_line_longer_than_there_is_room_when_logged_then_it_is_cut_and_ends(void)
 {
 	memset(long_text, 'x', sizeof long_text - 1);
-	log_open("p", false);
+	log_open("p", LOG_LEAST_INFO);
 	const char *text = capture(write_long), *end = strchr(text, '\n');
 	REQUIRE(end != NULL);
 	EXPECT_EQUAL(end - text + 1, 2047);
@@ -71,7 +73,7 @@ static void given_a_line_longer_than_there_is_room_when_logged_then_it_is_cut_an
 static void given_a_name_longer_than_there_is_room_when_logging_then_it_is_cut(void)
 {
 	memset(long_text, 'n', sizeof long_text - 1);
-	log_open(long_text, false);
+	log_open(long_text, LOG_LEAST_INFO);
 	const char *text = capture(write_three), *colon = strstr(text, ": ");
 	REQUIRE(colon != NULL);
 	EXPECT_EQUAL(colon - text, 63);
@@ -79,7 +81,7 @@ static void given_a_name_longer_than_there_is_room_when_logging_then_it_is_cut(v
 
 static const struct test tests[] = {
     TEST(given_a_name_when_logging_then_it_stands_in_front_of_each_line),
-    TEST(given_quiet_when_logging_then_only_information_is_hidden),
+    TEST(given_a_least_level_when_logging_then_what_is_below_is_hidden),
     TEST(given_a_journal_when_logging_then_each_line_has_its_priority),
     TEST(given_a_line_longer_than_there_is_room_when_logged_then_it_is_cut_and_ends),
     TEST(given_a_name_longer_than_there_is_room_when_logging_then_it_is_cut),
