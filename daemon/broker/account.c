@@ -7,6 +7,7 @@
 #include "cbbroker.pb-c.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 

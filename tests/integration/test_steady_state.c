@@ -7,6 +7,7 @@
 
 #include "../fixtures/count_calls.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
