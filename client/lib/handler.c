@@ -12,16 +12,7 @@
 /* Answers without a result: native code gets on_error. */
 static void put_failure(struct client_lane *lane, uint64_t sequence, int status)
 {
-	struct hot fields;
-	struct hot_writer writer;
-	memset(&fields, 0, offsetof(struct hot, words));
-	fields.sequence = sequence;
-	fields.core = lane_core();
-	fields.status = status;
-	fields.detail = (const uint8_t *)detail_text();
-	fields.detail_size = strlen(detail_text());
-	hot_begin(&writer, &lane->lane.out, CBB__FRAME_TYPE__FRAME_RETURN, &fields, 0);
-	hot_end(&writer);
+	hot_put_failure(&lane->lane.out, sequence, lane_core(), status);
 }
 
 static int put_result(struct handler_frame *frame, uint64_t sequence, const struct cbb_invocation *invocation)

@@ -57,7 +57,7 @@ static int check_room(const struct host *host)
 
 int host_find_for_lane(struct broker *broker, const Cbb__Hello *message, struct host **ret_host)
 {
-	struct host *host;
+	struct host *host = NULL;
 	int r = find_by_token(broker, message, &host);
 	if (r == 0)
 		r = check_state(host);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Only this thread writes its cell: no read-modify-write is needed. */
-#define CELL_ADD(field) atomic_store_explicit(&(field), atomic_load_explicit(&(field), memory_order_relaxed) + 1, memory_order_relaxed)
+#define CELL_ADD(field) CELL_SET(field, atomic_load_explicit(&(field), memory_order_relaxed) + 1)
 #define CELL_SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
 
 /*

@@ -33,16 +33,7 @@ int host_lane_send(struct host_lane *lane)
 
 int host_lane_refuse(struct host_lane *lane, uint64_t sequence, int status)
 {
-	struct hot fields;
-	struct hot_writer writer;
-	memset(&fields, 0, offsetof(struct hot, words));
-	fields.sequence = sequence;
-	fields.core = lane_core();
-	fields.status = status;
-	fields.detail = (const uint8_t *)detail_text();
-	fields.detail_size = strlen(detail_text());
-	hot_begin(&writer, &lane->lane.out, CBB__FRAME_TYPE__FRAME_RETURN, &fields, 0);
-	int r = hot_end(&writer);
+	int r = hot_put_failure(&lane->lane.out, sequence, lane_core(), status);
 	return r < 0 ? r : host_lane_send(lane);
 }
 

@@ -69,7 +69,7 @@ struct marshal_frame {
 	void *context;                 /* the side's own */
 	struct arena *arena;           /* for copies that live as long as the frame */
 	struct marshal_frame *call;    /* callbacks: the native call they run under, for call.param; else NULL */
-	void *const *arguments;        /* native arguments: arguments[i] points to the i-th; set by marshal_get_arguments, or by the stub */
+	void *const *arguments;        /* arguments[i] points to the i-th; set by marshal_get_arguments, or by the stub */
 	void *result;                  /* object of the result's C type (not widened); NULL if void */
 	struct marshal_extent *extents; /* the engine's own, from the arena; zero at first */
 };

@@ -143,6 +143,20 @@ int hot_end(struct hot_writer *writer)
 	return 0;
 }
 
+int hot_put_failure(struct buffer *out, uint64_t sequence, uint32_t core, int status)
+{
+	struct hot fields;
+	struct hot_writer writer;
+	memset(&fields, 0, offsetof(struct hot, words));
+	fields.sequence = sequence;
+	fields.core = core;
+	fields.status = status;
+	fields.detail = (const uint8_t *)detail_text();
+	fields.detail_size = strlen(detail_text());
+	hot_begin(&writer, out, CBB__FRAME_TYPE__FRAME_RETURN, &fields, 0);
+	return hot_end(&writer);
+}
+
 /* ---- Reading ---- */
 
 /* What stands behind a tag: a number, or bytes. */

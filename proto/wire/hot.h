@@ -62,6 +62,8 @@ void hot_set_word(struct hot_writer *writer, uint32_t index, uint64_t word);
 uint8_t *hot_add_block(struct hot_writer *writer, size_t size);
 /* 0, or STATUS_LIMIT with a detail text; then nothing of the message is left in the buffer. */
 int hot_end(struct hot_writer *writer);
+/* A whole Return without a result: status, and the detail text. `core` is the sender's. Result as hot_end. */
+int hot_put_failure(struct buffer *out, uint64_t sequence, uint32_t core, int status);
 /* Takes the whole message back. */
 void hot_cancel(struct hot_writer *writer);
 

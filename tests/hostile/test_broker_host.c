@@ -198,7 +198,8 @@ static void given_a_host_that_never_reads_when_lanes_are_asked_for_then_they_are
 		if (raw_receive(&lanes[i]) == CBB__FRAME_TYPE__FRAME_HELLO_REPLY) {
 			const Cbb__HelloReply *reply = raw_unpack(&lanes[i], &cbb__hello_reply__descriptor);
 			/* The last ones may have been decided on after its death. */
-			EXPECT(reply->status == CBB__STATUS__STATUS_BUSY || reply->status == CBB__STATUS__STATUS_HOST_DIED);
+			EXPECT(reply->status == CBB__STATUS__STATUS_BUSY ||
+			       reply->status == CBB__STATUS__STATUS_HOST_DIED);
 			n_refused += reply->status == CBB__STATUS__STATUS_BUSY;
 		}
 		raw_close(&lanes[i]);
