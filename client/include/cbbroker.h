@@ -151,7 +151,8 @@ typedef struct cbb_host_options {
 	uint64_t start_timeout_ms;     /* default 10,000 */
 	uint64_t call_timeout_ms;      /* default deadline of each call into this host; default: none */
 	uint64_t max_callbacks;        /* open at once; default 100,000 */
-	uint64_t max_closed_callbacks; /* addresses kept out of use after close; default 1,000,000 */
+	uint64_t max_closed_callbacks; /* addresses that may stay out of use after close, on top of max_callbacks;
+	                                  default 1,000,000 */
 	uint64_t max_payload_bytes;    /* one call's or callback's arguments; default 64 MiB, at most 1 GiB */
 	uint64_t stack_bytes;          /* of the threads that run this program's calls; default: the caller's limit */
 } cbb_host_options;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "lib/error.h"
+#include "lib/fork.h"
 #include "lib/handler.h"
 #include "lib/options.h"
 #include "lib/side.h"
@@ -25,17 +26,20 @@ static void abandon(struct client_lane *lane)
 	message.sequence = outermost->sequence;
 	if (lane->lane.out.size > 0 ||
 	    lane_put(&lane->lane, CBB__FRAME_TYPE__FRAME_ABANDON, &message.base) < 0 ||
-	    lane_send(&lane->lane, clock_deadline_ns(1000)) < 0)
+	    lane_send(&lane->lane, 0) < 0)
 		client_lane_kill(lane); /* a half sent frame, or a host that does not read: end of file says the same */
 }
+
+/* More can wait there only from a host that goes on sending: it must not hold the caller. */
+#define LEFTOVERS_MAX (4 * CBB_DEPTH_MAX)
 
 /* Looks without waiting whether an abandoned chain has ended. 0: the lane is free; STATUS_BUSY; other: it died. */
 static int drain_abandoned(struct client_lane *lane)
 {
 	struct frame frame;
 	struct hot hot;
-	while (lane->abandoned) {
-		int r = lane_receive(&lane->lane, &frame, 0);
+	for (unsigned n = 0; lane->abandoned; n++) {
+		int r = n < LEFTOVERS_MAX ? lane_receive(&lane->lane, &frame, 0) : -ETIMEDOUT;
 		if (r == -ETIMEDOUT)
 			return detail_set(CBB_ERR_BUSY, "an earlier call of this thread timed out and still runs in host h%llu",
 			                  (unsigned long long)lane->host->id);
@@ -59,13 +63,22 @@ static int lane_failed(struct client_lane *lane, int r, const char *name)
 	switch (r) {
 	case -ETIMEDOUT:
 		abandon(lane);
-		return detail_set(CBB_ERR_TIMEOUT, "%s did not return within its deadline", name);
+		return detail_set(CBB_ERR_TIMEOUT, "%s did not return within its deadline (host h%llu, pid %d)", name,
+		                  (unsigned long long)lane->host->id, (int)lane->host->pid);
 	case CBB_ERR_TIMEOUT:
 		return detail_set(r, "%s: a call made by a handler under it timed out", name);
+	case CBB_ERR_FORKED:
+		return fork_check(lane->host->fork_epoch);
 	case -EBADMSG:
 		client_lane_kill(lane);
 		return host_cut_off(lane->host);
+	case -ENOMEM: /* this side's lack: the lane has lost its place, the host has not */
+		client_lane_kill(lane);
+		return detail_set(r, "%s: no memory for what host h%llu sends", name, (unsigned long long)lane->host->id);
 	default:
+		if (lane->dead && !atomic_load(&lane->host->dead)) /* given up by a deadline, on this side */
+			return detail_set(CBB_ERR_TIMEOUT, "%s: host h%llu did not take in time what was sent under it", name,
+			                  (unsigned long long)lane->host->id);
 		client_lane_kill(lane);
 		return host_note_death(lane->host, name);
 	}
@@ -118,6 +131,9 @@ int call_wait(struct client_lane *lane, uint64_t sequence, uint64_t deadline_ns,
 		} else if (r == 0) {
 			r = detail_set(-EBADMSG, "frame %s out of turn", frame_type_name((int)ret_frame->type));
 		}
+		/* A host that always has one more to say would never let the wait see its deadline. */
+		if (r == 0 && deadline_ns != CLOCK_NEVER && clock_left_ms(deadline_ns) == 0)
+			r = -ETIMEDOUT;
 		if (r < 0)
 			return lane_failed(lane, r, name);
 	}
@@ -125,7 +141,7 @@ int call_wait(struct client_lane *lane, uint64_t sequence, uint64_t deadline_ns,
 
 /* ---- A call ---- */
 
-static int check_lane(struct client_lane *lane, const char *name)
+int call_check_lane(struct client_lane *lane, const char *name)
 {
 	if (lane->abandoned && lane->top)
 		return detail_set(CBB_ERR_TIMEOUT, "%s: a call made earlier by this handler timed out", name);
@@ -185,8 +201,8 @@ static int call_send(struct call_frame *call, int error_number)
 		return 0;
 	if (r == -ETIMEDOUT) {
 		client_lane_kill(lane); /* half sent */
-		return detail_set(CBB_ERR_TIMEOUT, "%s: the host did not take the arguments in time",
-		                  call->marshal.plan->name);
+		return detail_set(CBB_ERR_TIMEOUT, "%s: host h%llu did not take the arguments in time",
+		                  call->marshal.plan->name, (unsigned long long)lane->host->id);
 	}
 	return lane_failed(lane, r, call->marshal.plan->name);
 }
@@ -207,15 +223,19 @@ static int call_receive(struct call_frame *call, int *ret_errno)
 		return lane_failed(lane, detail_set(-EBADMSG, "%s answered by another frame", name), name);
 	if (hot.status > 0)
 		return lane_failed(lane, detail_set(-EBADMSG, "%s answered with status %d", name, hot.status), name);
+	if (hot.status < 0 && (hot.n_words || hot.block_cursor))
+		return lane_failed(lane, detail_set(-EBADMSG, "%s answered with results beside status %d", name, hot.status),
+		                   name);
 	if (hot.status < 0)
-		return detail_set_bytes(hot.status, hot.detail, hot.detail_size);
+		return hot.detail_size ? detail_set_bytes(hot.status, hot.detail, hot.detail_size) : hot.status;
 	r = marshal_get_results(&call->marshal, &hot);
 	if (r == -EBADMSG)
 		return lane_failed(lane, r, name);
-	if (r == 0)
-		side_after_call(&call->marshal);
+	if (r < 0)
+		return r;
+	side_after_call(call);
 	*ret_errno = hot.error_number;
-	return r;
+	return 0;
 }
 
 /* The call on a lane that is free for it. */
@@ -225,6 +245,7 @@ static int call_on_lane(struct client_lane *lane, struct call_frame *call, int *
 	call->outer = lane->top;
 	call->marshal.arena = &lane->arena;
 	call->sequence = ++lane->last_sequence;
+	call->n_opened = atomic_load_explicit(&call->library->host->handles.n_opened, memory_order_relaxed);
 	if (call->outer && call->outer->deadline_ns < call->deadline_ns)
 		call->deadline_ns = call->outer->deadline_ns;
 	struct arena_mark mark = arena_mark(&lane->arena);
@@ -271,34 +292,41 @@ static int call_in_host(struct cbb_function *function, void *result, void *const
 	    .deadline_ns = call_deadline(function, timeout_ms),
 	    .callbacks = function->plan->has_callbacks ? &callbacks : NULL,
 	};
-	int r = host_enter(host);
-	if (r < 0)
-		return r;
-	r = client_lane_get(host, call.deadline_ns, &lane);
+	int r = client_lane_get(host, call.deadline_ns, &lane);
 	if (r == 0) {
 		bool nested = lane->in_use;
 		lane->in_use = true;
-		r = check_lane(lane, function->plan->name);
+		r = call_check_lane(lane, function->plan->name);
 		if (r == 0)
 			r = call_on_lane(lane, &call, error_number);
 		lane->in_use = nested;
 	} else if (r == CBB_ERR_HOST_DIED || descriptor_process_gone(host->pidfd)) {
 		r = host_note_death(host, function->plan->name);
 	}
-	host_leave(host);
 	return r;
 }
 
-/* `result` is an object of the result's C type. */
-static int call_run(struct cbb_function *function, void *result, void *const *arguments, uint64_t timeout_ms)
+/*
+ * `result` is an object of the result's C type; `widened`, if not NULL, gets it as libffi wants it. Whoever closes the host
+ * frees the function once this thread has left it: so that is last.
+ */
+static int call_run(struct cbb_function *function, void *result, void *const *arguments, uint64_t timeout_ms,
+                    void *widened)
 {
+	struct cbb_host *host = function->library->host;
 	int error_number = errno;
-	int r = 0;
 	error_begin();
-	if (!released_here(function, arguments))
+	bool here = released_here(function, arguments);
+	int r = here ? 0 : host_enter(host);
+	bool entered = !here && r == 0;
+	if (entered)
 		r = call_in_host(function, result, arguments, timeout_ms, &error_number);
 	if (r < 0 && !function->plan->returns_void)
 		plan_store_on_error(function->plan, result);
+	if (widened && !function->plan->returns_void)
+		plan_widen_result(function->plan, result, widened);
+	if (entered)
+		host_leave(host);
 	error_end_call(r);
 	errno = error_number;
 	return r;
@@ -307,22 +335,38 @@ static int call_run(struct cbb_function *function, void *result, void *const *ar
 /* Scalar results of every kind fit. */
 #define SCALAR_WORDS 2
 
+/* What is wrong with the caller's own arguments; 0 and the options otherwise. */
+static int check_call(const cbb_function *function, const void *result, void *const arguments[],
+                      const cbb_call_options *options, cbb_call_options *ret_known)
+{
+	const struct plan *plan = function->plan;
+	int r = options_take(ret_known, sizeof *ret_known, options);
+	if (r < 0)
+		return r;
+	if (!arguments && plan->n_params)
+		return detail_set(-EINVAL, "%s: arguments is NULL", plan->name);
+	if (ret_known->n_arguments && ret_known->n_arguments != plan->n_params)
+		return detail_set(CBB_ERR_ARGUMENT, "%s takes %u arguments, not %zu", plan->name, plan->n_params,
+		                  ret_known->n_arguments);
+	if (!result && plan->result_bytes > SCALAR_WORDS * sizeof(uint64_t))
+		return detail_set(-EINVAL, "%s: result may be NULL only for scalars", plan->name);
+	return 0;
+}
+
 int cbb_call_with(cbb_function *function, void *result, void *const arguments[], const cbb_call_options *options)
 {
 	error_begin();
 	cbb_call_options known;
-	if (!function || (!arguments && function->plan->n_params))
-		return error_end_call(detail_set(-EINVAL, "cbb_call: function or arguments is NULL"));
-	int r = options_take(&known, sizeof known, options);
-	if (r < 0)
-		return error_end_call(r);
-	if (known.n_arguments && known.n_arguments != function->plan->n_params)
-		return error_end_call(detail_set(CBB_ERR_ARGUMENT, "%s takes %u arguments, not %zu", function->plan->name,
-		                                 function->plan->n_params, known.n_arguments));
 	uint64_t scalar[SCALAR_WORDS];
-	if (!result && function->plan->result_bytes > sizeof scalar)
-		return error_end_call(detail_set(-EINVAL, "%s: result may be NULL only for scalars", function->plan->name));
-	return call_run(function, result ? result : scalar, arguments, known.timeout_ms);
+	if (!function)
+		return error_end_call(detail_set(-EINVAL, "cbb_call: function is NULL"));
+	int r = check_call(function, result, arguments, options, &known);
+	if (r < 0) {
+		if (result && !function->plan->returns_void)
+			plan_store_on_error(function->plan, result);
+		return error_end_call(r);
+	}
+	return call_run(function, result ? result : scalar, arguments, known.timeout_ms, NULL);
 }
 
 int cbb_call(cbb_function *function, void *result, void *const arguments[])
@@ -335,11 +379,8 @@ void call_from_symbol(ffi_cif *cif, void *result, void **arguments, void *user)
 	(void)cif;
 	struct cbb_function *function = user;
 	uint64_t scalar[SCALAR_WORDS] = {0};
-	if (function->plan->result_bytes > sizeof scalar) {
-		call_run(function, result, arguments, 0);
-		return;
-	}
-	call_run(function, scalar, arguments, 0);
-	if (!function->plan->returns_void)
-		plan_widen_result(function->plan, scalar, result);
+	if (function->plan->result_bytes > sizeof scalar)
+		call_run(function, result, arguments, 0, NULL);
+	else
+		call_run(function, scalar, arguments, 0, result);
 }

@@ -17,11 +17,15 @@ struct call_frame {
 	struct call_frame *outer;
 	uint64_t sequence;
 	uint64_t deadline_ns;
+	uint64_t n_opened;                /* of the host's handles, when the call began */
 	struct side_callbacks *callbacks; /* of a function that takes callbacks; else NULL */
 };
 
 /* The libffi closure behind a pointer from cbb_symbol; `user` is its cbb_function. */
 void call_from_symbol(ffi_cif *cif, void *result, void **arguments, void *user);
+
+/* Whether a call may begin on this lane: 0, or STATUS_DEPTH, STATUS_BUSY, STATUS_TIMEOUT, ... with a detail text. */
+int call_check_lane(struct client_lane *lane, const char *name);
 
 /*
  * Waits on the lane for the Return with that sequence number, serving the callbacks that arrive meanwhile: 1

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "lib/client_lane.h"
 #include "lib/error.h"
+#include "lib/fork.h"
 #include "lib/options.h"
 #include "lib/thread.h"
 
@@ -37,7 +38,11 @@ static int callback_open(cbb_library *library, const char *type, enum callback_k
 	struct cbb_function *function = NULL;
 	if (!library || !type || !ret_callback || (!native && !generic))
 		return detail_set(-EINVAL, "cbb_callback_open: an argument is NULL");
-	int r = options_take(&known, sizeof known, options);
+	int r = fork_check(library->host->fork_epoch);
+	if (r == 0)
+		r = options_take(&known, sizeof known, options);
+	if (r == 0 && known.reserved)
+		r = detail_set(CBB_ERR_UNSUPPORTED, "cbb_callback_options.reserved is %d, not 0", (int)known.reserved);
 	if (r == 0 && (known.delivery < CBB_DELIVERY_DEFAULT || known.delivery > CBB_LOCAL))
 		r = detail_set(CBB_ERR_UNSUPPORTED, "delivery %d is not offered by this version", (int)known.delivery);
 	if (r == 0)
@@ -154,9 +159,14 @@ static void make_pointer(struct cbb_callback *callback)
 		error_end(detail_set(CBB_ERR_UNSUPPORTED, "libffi makes no function of the type of %s", callback->name));
 		return;
 	}
-	callback->closure = closure;
 	callback->pointer = code;
-	callback_table_add_pointer(&callback->host->callbacks, callback);
+	if (callback_table_add_pointer(&callback->host->callbacks, callback) < 0) {
+		callback->pointer = NULL;
+		ffi_closure_free(closure);
+		error_end(-ENOMEM);
+		return;
+	}
+	callback->closure = closure;
 }
 
 cbb_any_function cbb_callback_pointer(cbb_callback *callback)
@@ -201,6 +211,11 @@ static bool same_shape(const struct plan *a, const struct plan *b)
 	return true;
 }
 
+bool callback_fits(const struct cbb_callback *callback, const struct cbb_function *type)
+{
+	return same_shape(callback->type->plan, type->plan);
+}
+
 int callback_for_pointer(struct cbb_host *host, void *pointer, struct cbb_function *type,
                          struct cbb_callback **ret_callback, struct cbb_function **ret_remote)
 {
@@ -211,7 +226,7 @@ int callback_for_pointer(struct cbb_host *host, void *pointer, struct cbb_functi
 			return 0;
 		return callback_table_intern(&host->callbacks, host, pointer, type, ret_callback);
 	}
-	if (!same_shape(callback->type->plan, type->plan))
+	if (!callback_fits(callback, type))
 		return detail_set(CBB_ERR_ARGUMENT, "callback %s is a %s, but a %s is expected", callback->name,
 		                  callback->type->plan->name, type->plan->name);
 	*ret_callback = callback;
@@ -259,7 +274,9 @@ int cbb_callback_close(cbb_callback *callback, const cbb_close_options *options)
 	cbb_close_options known;
 	if (!callback)
 		return 0;
-	int r = options_take(&known, sizeof known, options);
+	int r = fork_check(callback->host->fork_epoch); /* the handlers that run belong to threads of the parent */
+	if (r == 0)
+		r = options_take(&known, sizeof known, options);
 	if (r < 0)
 		return error_end(r);
 	if (!atomic_exchange(&callback->closed, true)) {

@@ -15,6 +15,9 @@
 int callback_for_pointer(struct cbb_host *host, void *pointer, struct cbb_function *type,
                          struct cbb_callback **ret_callback, struct cbb_function **ret_remote);
 
+/* Whether the callback's type describes the same function as `type`, perhaps of another library. */
+bool callback_fits(const struct cbb_callback *callback, const struct cbb_function *type);
+
 /* A handler begins: 0, or STATUS_CLOSED. Pair with callback_end. */
 int callback_begin(struct cbb_callback *callback);
 void callback_end(struct cbb_callback *callback);

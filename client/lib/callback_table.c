@@ -85,12 +85,15 @@ static int slot_take(struct callback_table *table, uint32_t *ret_slot)
 static int check_limits(const struct callback_table *table, const struct cbb_callback *callback)
 {
 	if (callback->kind == CALLBACK_PLAIN)
-		return 0;
+		return table->n_plain < PLAIN_FUNCTIONS_MAX
+		           ? 0
+		           : detail_set(CBB_ERR_LIMIT, "%llu plain functions were passed: a host knows no more; open a new host, "
+		                        "or pass callbacks with user data of their own", (unsigned long long)table->n_plain);
 	if (table->n_open >= table->max_open)
 		return detail_set(CBB_ERR_LIMIT, "%llu callbacks are open: close some, or raise max_callbacks",
 		                  (unsigned long long)table->n_open);
 	/* Each open one will need an address out of use, too. */
-	if (table->n_closed + table->n_open >= table->max_closed + table->max_open)
+	if (table->n_closed >= table->max_closed && table->n_closed - table->max_closed >= table->max_open - table->n_open)
 		return detail_set(CBB_ERR_LIMIT,
 		                  "%llu callbacks were closed and their addresses stay out of use while the host lives: "
 		                  "open a new host, or raise max_closed_callbacks",
@@ -113,7 +116,10 @@ static int add_locked(struct callback_table *table, struct cbb_callback *callbac
 	callback->generation = before ? (before->generation + 1) & CALLBACK_GENERATION_MAX : 1;
 	atomic_store_explicit(cell, callback, memory_order_release);
 	table->all[table->n_all++] = callback;
-	table->n_open += callback->kind != CALLBACK_PLAIN;
+	if (callback->kind == CALLBACK_PLAIN)
+		table->n_plain++;
+	else
+		table->n_open++;
 	return 0;
 }
 
@@ -178,6 +184,8 @@ static int intern_locked(struct callback_table *table, struct cbb_host *host, vo
 		return r;
 	}
 	HASH_ADD(hh, table->by_pointer, key, sizeof callback->key, callback);
+	if (!hash_added(callback))
+		return -ENOMEM; /* its slot stays taken */
 	*ret_callback = callback;
 	return 0;
 }
@@ -202,11 +210,13 @@ struct cbb_callback *callback_table_find_pointer(struct callback_table *table, c
 	return callback;
 }
 
-void callback_table_add_pointer(struct callback_table *table, struct cbb_callback *callback)
+int callback_table_add_pointer(struct callback_table *table, struct cbb_callback *callback)
 {
 	pthread_mutex_lock(&table->lock);
 	callback->key.pointer = callback->pointer;
 	callback->key.type = NULL;
 	HASH_ADD(hh, table->by_pointer, key, sizeof callback->key, callback);
+	bool added = hash_added(callback);
 	pthread_mutex_unlock(&table->lock);
+	return added ? 0 : -ENOMEM;
 }

@@ -6,13 +6,13 @@
 #ifndef CBB_CLIENT_CALLBACK_TABLE_H
 #define CBB_CLIENT_CALLBACK_TABLE_H
 
+#include "base/hash.h"
 #include "cbbroker.h"
 
 #include <ffi.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <uthash.h>
 
 struct cbb_function;
 struct cbb_host;
@@ -53,6 +53,7 @@ struct callback_table {
 	pthread_mutex_t lock;            /* of everything but the reading of slots */
 	uint64_t max_open, max_closed;
 	uint64_t n_open, n_closed;       /* explicit callbacks */
+	uint64_t n_plain;
 	uint32_t n_slots;
 	uint32_t *free_slots;            /* slots of closed callbacks, to be used again with a new generation */
 	size_t n_free, free_capacity;
@@ -83,7 +84,7 @@ int callback_table_intern(struct callback_table *table, struct cbb_host *host, v
  */
 struct cbb_callback *callback_table_find_pointer(struct callback_table *table, const void *pointer,
                                                  const struct cbb_function *type);
-/* Makes an explicit callback findable by its pointer. */
-void callback_table_add_pointer(struct callback_table *table, struct cbb_callback *callback);
+/* Makes an explicit callback findable by its pointer. 0 or -ENOMEM. */
+int callback_table_add_pointer(struct callback_table *table, struct cbb_callback *callback);
 
 #endif

@@ -10,6 +10,8 @@
 #include "lib/private_broker.h"
 
 #include <errno.h>
+#include <ffi.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -62,9 +64,21 @@ static int connect_any(struct cbb_client *client, uint64_t timeout_ms)
 	return r;
 }
 
+static pthread_once_t closures_once = PTHREAD_ONCE_INIT;
+
+/* libffi makes the lock of its closures with the first of them: not on several threads at once. */
+static void closures_begin(void)
+{
+	void *code;
+	void *closure = ffi_closure_alloc(sizeof(ffi_closure), &code);
+	if (closure)
+		ffi_closure_free(closure);
+}
+
 static int client_new(struct cbb_client **ret_client)
 {
 	fork_watch();
+	pthread_once(&closures_once, closures_begin);
 	struct cbb_client *client = calloc(1, sizeof *client);
 	if (!client)
 		return -ENOMEM;
@@ -110,6 +124,9 @@ cbb_client *cbb_disconnect(cbb_client *client)
 	DL_FOREACH_SAFE (client->hosts, host, next)
 		if (cbb_host_close(host))
 			return client;
+	/* In a child of fork() the descriptor was closed long ago; its number may be another's by now. */
+	if (client->fork_epoch != fork_epoch())
+		client->session.connection.fd = -1;
 	session_close(&client->session);
 	free(client);
 	return NULL;

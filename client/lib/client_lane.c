@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/descriptor.h"
+#include "lib/callback.h"
 #include "lib/client.h"
 #include "lib/error.h"
 #include "lib/fork.h"
@@ -40,16 +41,16 @@ static void lane_free_all(struct client_lane *lane)
 void client_lane_kill(struct client_lane *lane)
 {
 	lane->dead = true;
-	if (lane->lane.fd < 0)
-		return;
 	registry_lock(); /* another thread may shut it down at this moment */
 	int fd = lane->lane.fd;
 	lane->lane.fd = -1;
+	lane_free(&lane->lane);
 	registry_unlock();
+	if (fd < 0)
+		return;
 	shutdown(fd, SHUT_RDWR);
 	fork_unregister(fd);
-	lane->lane.fd = fd;
-	lane_free(&lane->lane);
+	descriptor_close(fd);
 }
 
 void client_lanes_detach(struct cbb_host *host)
@@ -71,25 +72,66 @@ void client_lanes_detach(struct cbb_host *host)
 	registry_unlock();
 }
 
+void client_lane_disown(struct client_lane *lane)
+{
+	lane->lane.fd = -1;
+	lane->dead = true;
+}
+
+/* Once after a fork, in the thread that goes on in the child. */
+static void lanes_disown(struct client_thread *thread)
+{
+	if (thread->fork_epoch == fork_epoch())
+		return;
+	struct client_lane *lane;
+	LL_FOREACH2 (thread->lanes, lane, thread_next)
+		client_lane_disown(lane);
+	thread->fork_epoch = fork_epoch();
+}
+
 static struct client_lane *lane_forget(struct client_thread *thread, struct client_lane *lane)
 {
 	struct client_lane *next = lane->thread_next;
 	LL_DELETE2(thread->lanes, lane, thread_next);
-	if (thread->fork_epoch != fork_epoch()) {
-		/* The descriptor was closed in the child's name; its number may be another's by now. */
-		lane->lane.fd = -1;
-	}
 	lane_free_all(lane);
 	return next;
 }
 
+/*
+ * A thread that ends inside a handler leaves the calls that it is in, or nobody could close their callback and host any
+ * more. From the last host_leave on the host may be freed.
+ */
+static void lane_leave(struct client_lane *lane)
+{
+	struct cbb_host *host = lane->host;
+	unsigned depth = host ? lane->depth : 0;
+	for (unsigned i = 0; i < depth; i++)
+		if (lane->running[i])
+			callback_end(lane->running[i]);
+	lane->depth = 0;
+	for (unsigned i = 0; i < depth; i++)
+		host_leave(host);
+}
+
 void client_lanes_free(struct client_thread *thread)
 {
-	while (thread->lanes)
+	lanes_disown(thread);
+	while (thread->lanes) {
+		lane_leave(thread->lanes);
 		lane_forget(thread, thread->lanes);
+	}
 }
 
 /* ---- Attaching ---- */
+
+/* A host that dies closes its sockets a moment before its process is gone. */
+#define DYING_MS 200
+
+static bool host_is_dying(const struct cbb_host *host)
+{
+	return descriptor_process_gone(host->pidfd) ||
+	       (host->pidfd >= 0 && descriptor_wait_readable(host->pidfd, clock_deadline_ns(DYING_MS)) == 1);
+}
 
 static int lane_attach(struct cbb_host *host, uint64_t deadline_ns, struct client_lane **ret_lane)
 {
@@ -103,7 +145,9 @@ static int lane_attach(struct cbb_host *host, uint64_t deadline_ns, struct clien
 	int fd = session_attach(session, host->id, name, limit_ns < deadline_ns ? limit_ns : deadline_ns);
 	if (fd < 0) {
 		free(lane);
-		return fd;
+		if (fd == CBB_ERR_BROKER_GONE && host_is_dying(host))
+			return host_note_death(host, NULL);
+		return detail_prefix(fd, "no lane into host h%llu (pid %d): ", (unsigned long long)host->id, (int)host->pid);
 	}
 	lane_init(&lane->lane, fd, host->pidfd, host->max_payload_bytes);
 	arena_init(&lane->arena, 2 * (host->max_payload_bytes + FRAME_OVERHEAD_BYTES));
@@ -120,16 +164,16 @@ static int lane_attach(struct cbb_host *host, uint64_t deadline_ns, struct clien
 /* Lanes of hosts that were freed, or opened before a fork, are dropped on the way. */
 static struct client_lane *lane_find(struct client_thread *thread, const struct cbb_host *host)
 {
+	lanes_disown(thread);
 	struct client_lane *lane = thread->lanes;
 	while (lane) {
-		if (lane->host == host && !lane->dead && thread->fork_epoch == fork_epoch())
+		if (lane->host == host && !lane->dead)
 			return lane;
-		if (!lane->in_use && (!lane->host || lane->dead || thread->fork_epoch != fork_epoch()))
+		if (!lane->in_use && (!lane->host || lane->dead))
 			lane = lane_forget(thread, lane);
 		else
 			lane = lane->thread_next;
 	}
-	thread->fork_epoch = fork_epoch();
 	return NULL;
 }
 

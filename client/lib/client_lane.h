@@ -24,6 +24,7 @@ struct client_lane {
 	struct call_frame *top;            /* the innermost call in flight */
 	uint64_t serving;                  /* sequence of the innermost callback in flight; 0: none */
 	unsigned depth;                    /* calls in flight */
+	struct cbb_callback *running[CBB_DEPTH_MAX]; /* whose handler runs under the call of that depth - 1; NULL: none */
 	uint64_t last_sequence;
 	uint64_t abandoned;                /* outermost call of a chain that timed out and still runs in the host; 0 */
 	uint64_t returned_early;           /* outer call whose Return is kept in the lane, because the callback under it
@@ -35,6 +36,9 @@ int client_lane_get(struct cbb_host *host, uint64_t deadline_ns, struct client_l
 
 /* The lane is of no use any more: its socket ends. */
 void client_lane_kill(struct client_lane *lane);
+
+/* In a child of fork(): the socket was closed in its name, and the descriptor's number may be another's by now. */
+void client_lane_disown(struct client_lane *lane);
 
 /* Tells the host that a callback is closed, if this thread can. Fails silently: the client's own table decides. */
 void client_lane_close_callback(struct cbb_callback *callback, const char *where);

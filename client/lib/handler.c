@@ -4,15 +4,16 @@
 #include "base/clock.h"
 #include "lib/call.h"
 #include "lib/error.h"
+#include "lib/fork.h"
 #include "lib/side.h"
 
 #include <errno.h>
 #include <string.h>
 
 /* Answers without a result: native code gets on_error. */
-static void put_failure(struct client_lane *lane, uint64_t sequence, int status)
+static int put_failure(struct client_lane *lane, uint64_t sequence, int status)
 {
-	hot_put_failure(&lane->lane.out, sequence, lane_core(), status);
+	return hot_put_failure(&lane->lane.out, sequence, lane_core(), status);
 }
 
 static int put_result(struct handler_frame *frame, uint64_t sequence, const struct cbb_invocation *invocation)
@@ -39,6 +40,7 @@ static int handler_run(struct handler_frame *frame, struct hot *invoke)
 {
 	const struct plan *plan = frame->marshal.plan;
 	uint64_t sequence = invoke->sequence;
+	unsigned epoch = fork_epoch();
 	struct cbb_invocation invocation = {
 	    .callback = frame->callback,
 	    .host = frame->lane->host,
@@ -57,6 +59,10 @@ static int handler_run(struct handler_frame *frame, struct hot *invoke)
 		errno = invoke->error_number;
 		callback_run(frame->callback, result, frame->marshal.arguments);
 		thread_pop_invocation(&invocation);
+		if (epoch != fork_epoch()) { /* the handler returns in a child, too */
+			client_lane_disown(frame->lane);
+			return CBB_ERR_FORKED;
+		}
 		if (frame->lane->abandoned)
 			return CBB_ERR_TIMEOUT;
 		if (frame->lane->dead)
@@ -65,20 +71,33 @@ static int handler_run(struct handler_frame *frame, struct hot *invoke)
 			plan_narrow_result(plan, result, frame->marshal.result);
 		r = put_result(frame, sequence, &invocation);
 	}
+	/* Closed is what an argument stands for, not this callback: the host would end that. */
 	if (r < 0)
-		put_failure(frame->lane, sequence, r);
-	return 0;
+		r = put_failure(frame->lane, sequence, r == CBB_ERR_CLOSED ? CBB_ERR_ARGUMENT : r);
+	return r;
 }
 
 static int handler_answer(struct client_lane *lane, uint64_t deadline_ns)
 {
 	int r = lane_send(&lane->lane, deadline_ns);
-	return r == -ETIMEDOUT ? -ECONNRESET : r; /* a part of the frame may be sent: the lane is of no use */
+	if (r != -ETIMEDOUT)
+		return r;
+	client_lane_kill(lane); /* a part of the frame may be sent */
+	return -ECONNRESET;
+}
+
+/* The innermost call of a function. The opening of a library is none: its constructors call under the call outside. */
+static struct call_frame *calling(const struct client_lane *lane)
+{
+	struct call_frame *call = lane->top;
+	while (call && !call->marshal.plan)
+		call = call->outer;
+	return call;
 }
 
 int handler_serve(struct client_lane *lane, struct hot *invoke)
 {
-	struct call_frame *call = lane->top;
+	struct call_frame *call = calling(lane);
 	struct callback_table *table = &lane->host->callbacks;
 	if (!call || invoke->parent != call->sequence)
 		return detail_set(-EBADMSG, "a callback under call %llu, which is not the one in flight",
@@ -95,13 +114,15 @@ int handler_serve(struct client_lane *lane, struct hot *invoke)
 		    .callback = callback,
 		    .lane = lane,
 		};
+		lane->running[lane->depth - 1] = callback;
 		r = handler_run(&frame, invoke);
+		lane->running[lane->depth - 1] = NULL;
 		callback_end(callback);
 	} else {
 		detail_set(CBB_ERR_CLOSED, "the callback is closed");
-		put_failure(lane, invoke->sequence, CBB_ERR_CLOSED);
+		r = put_failure(lane, invoke->sequence, CBB_ERR_CLOSED);
 	}
 	lane->serving = outer_serving;
 	arena_release(&lane->arena, mark);
-	return r < 0 ? r : handler_answer(lane, call->deadline_ns);
+	return r < 0 ? r : handler_answer(lane, lane->top->deadline_ns);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/handles.h"
 
+#include "base/hash.h"
+
 #include <errno.h>
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 struct copy {
 	struct copy *next;          /* of copies that are not hashed */
@@ -17,6 +18,7 @@ struct copy {
 
 struct handle {
 	uint64_t address;
+	uint64_t opened;            /* the table's n_opened when it was last handed out */
 	struct copies copies;
 	UT_hash_handle hh;
 };
@@ -82,24 +84,30 @@ int handle_opened(struct handle_table *table, uint64_t address)
 {
 	int r = 0;
 	pthread_mutex_lock(&table->lock);
-	if (address && !handle_find(table, address)) {
-		struct handle *handle = calloc(1, sizeof *handle);
+	struct handle *handle = address ? handle_find(table, address) : NULL;
+	if (address && !handle) {
+		handle = calloc(1, sizeof *handle);
 		if (handle) {
 			handle->address = address;
 			HASH_ADD(hh, table->handles, address, sizeof handle->address, handle);
-		} else {
+		}
+		if (!handle || !hash_added(handle)) {
+			free(handle);
+			handle = NULL;
 			r = -ENOMEM;
 		}
 	}
+	if (handle)
+		handle->opened = atomic_fetch_add(&table->n_opened, 1) + 1;
 	pthread_mutex_unlock(&table->lock);
 	return r;
 }
 
-void handle_closed(struct handle_table *table, uint64_t address)
+void handle_closed(struct handle_table *table, uint64_t address, uint64_t n_opened)
 {
 	pthread_mutex_lock(&table->lock);
 	struct handle *handle = handle_find(table, address);
-	if (handle)
+	if (handle && handle->opened <= n_opened)
 		handle_drop(table, handle);
 	pthread_mutex_unlock(&table->lock);
 }
@@ -123,7 +131,8 @@ static struct copy *copy_take(struct copies *copies, const void *content, size_t
 	if (content) {
 		memcpy(copy->memory, content, size);
 		HASH_ADD_KEYPTR(hh, copies->by_content, copy->memory, size, copy);
-	} else {
+	}
+	if (!content || !hash_added(copy)) {
 		copy->next = copies->others;
 		copies->others = copy;
 	}
@@ -147,8 +156,11 @@ void *handle_copy_owned(struct handle_table *table, const char *function, size_t
 	copy->function = function;
 	pthread_mutex_lock(&table->lock);
 	HASH_ADD(hh, table->owned, address, sizeof copy->address, copy);
+	bool added = hash_added(copy);
 	pthread_mutex_unlock(&table->lock);
-	return copy->memory;
+	if (!added)
+		free(copy);
+	return added ? copy->memory : NULL;
 }
 
 bool handle_release_owned(struct handle_table *table, const char *function, void *pointer)

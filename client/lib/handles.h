@@ -7,6 +7,7 @@
 #define CBB_CLIENT_HANDLES_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@ struct copies {
 
 struct handle_table {
 	pthread_mutex_t lock;
+	_Atomic uint64_t n_opened;   /* how often a handle was handed out */
 	struct handle *handles;      /* hash by address */
 	struct copies forever;       /* that live as long as the host */
 	struct copy *owned;          /* hash by address of the copy: transfer(full(f)) */
@@ -31,8 +33,11 @@ void handle_table_free(struct handle_table *table);
 
 /* A call handed this handle to the program. 0 or -ENOMEM. */
 int handle_opened(struct handle_table *table, uint64_t address);
-/* A call closed it: its copies end. */
-void handle_closed(struct handle_table *table, uint64_t address);
+/*
+ * A call closed it: its copies end. `n_opened` is that of the table when the call began: native code may have given the
+ * address to another thread meanwhile, as a new handle, and that one stays.
+ */
+void handle_closed(struct handle_table *table, uint64_t address, uint64_t n_opened);
 bool handle_is_live(struct handle_table *table, uint64_t address);
 
 /*

@@ -23,6 +23,8 @@
 #include <utlist.h>
 
 #define START_TIMEOUT_DEFAULT_MS 10000
+/* The longest that a broker waits. */
+#define START_TIMEOUT_MAX_MS 600000
 #define LEAVE_SLICE_MS 10
 
 /* ---- Opening ---- */
@@ -77,6 +79,8 @@ int cbb_host_open(cbb_client *client, const cbb_host_options *options, cbb_host 
 	if (r < 0)
 		return error_end(r);
 	uint64_t start_ms = known.start_timeout_ms ? known.start_timeout_ms : START_TIMEOUT_DEFAULT_MS;
+	if (start_ms == CBB_UNLIMITED)
+		start_ms = START_TIMEOUT_MAX_MS;
 	struct session_answer answer;
 	r = host_options_request(&client->session, &known, start_ms, &answer);
 	if (r < 0) {
@@ -214,15 +218,15 @@ cbb_host *cbb_host_close(cbb_host *host)
 	error_begin();
 	if (!host)
 		return NULL;
-	if (fork_check(host->fork_epoch) < 0) {
-		DL_DELETE(host->client->hosts, host);
-		host_free(host);
-		return NULL;
-	}
 	if (thread_in_handler_of(host)) {
 		error_end(detail_set(CBB_ERR_WOULD_DEADLOCK, "host h%llu closed inside a handler of its own",
 		                     (unsigned long long)host->id));
 		return host;
+	}
+	if (fork_check(host->fork_epoch) < 0) {
+		DL_DELETE(host->client->hosts, host);
+		host_free(host);
+		return NULL;
 	}
 	atomic_store(&host->closing, true);
 	host_end(host); /* without a broker the process ends when its last lane does */
@@ -260,6 +264,23 @@ static int has_exited(void *context)
 /* How long a host whose lane ended may take to be gone, before it is ended (its thread was, not the process). */
 #define LINGER_MS 1000
 
+/* The news may have come while cbb_host_open had not noted the host yet: read by another thread, for nobody. */
+static int ask_for_exit(struct cbb_host *host)
+{
+	struct session *session = &host->client->session;
+	cbb_report report = {0};
+	int r = report_ask(session, host->id, &report);
+	if (r < 0)
+		return r;
+	if (report.state != CBB_HOST_ENDED)
+		return CBB_ERR_TIMEOUT;
+	pthread_mutex_lock(&session->lock);
+	host->report = report;
+	host->exited = true;
+	pthread_mutex_unlock(&session->lock);
+	return 0;
+}
+
 static int wait_for_exit(struct cbb_host *host)
 {
 	struct session *session = &host->client->session;
@@ -268,6 +289,8 @@ static int wait_for_exit(struct cbb_host *host)
 	int r = session_wait(session, linger_ns < deadline_ns ? linger_ns : deadline_ns, has_exited, host);
 	if (r == CBB_ERR_TIMEOUT && host->pidfd >= 0 && !descriptor_process_gone(host->pidfd))
 		host_end(host);
+	if (r == CBB_ERR_TIMEOUT)
+		r = ask_for_exit(host);
 	if (r == CBB_ERR_TIMEOUT)
 		r = session_wait(session, deadline_ns, has_exited, host);
 	return r;

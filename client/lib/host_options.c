@@ -15,6 +15,8 @@
 
 #define STACK_MIN_BYTES 65536
 #define STACK_UNLIMITED_BYTES (64u << 20)
+/* More than this a broker refuses. */
+#define STACK_MAX_BYTES (1u << 30)
 #define NAME_MAX_BYTES 64
 
 uint64_t host_options_payload(const cbb_host_options *options)
@@ -42,7 +44,9 @@ static uint64_t stack_bytes(const cbb_host_options *options)
 	struct rlimit limit;
 	uint64_t bytes = options->stack_bytes;
 	if (!bytes && getrlimit(RLIMIT_STACK, &limit) == 0)
-		bytes = limit.rlim_cur == RLIM_INFINITY ? STACK_UNLIMITED_BYTES : limit.rlim_cur;
+		bytes = limit.rlim_cur <= STACK_MAX_BYTES ? limit.rlim_cur : CBB_UNLIMITED;
+	if (bytes == CBB_UNLIMITED)
+		return STACK_UNLIMITED_BYTES;
 	return bytes < STACK_MIN_BYTES ? STACK_MIN_BYTES : bytes;
 }
 

@@ -9,23 +9,45 @@
 #include <errno.h>
 #include <string.h>
 
+#define DURING "the opening of a library"
+
+/* The detail text says how the host lied. */
+static int cut_off(struct client_lane *lane)
+{
+	client_lane_kill(lane);
+	return host_cut_off(lane->host);
+}
+
+static int take_missing(struct cbb_library *library, const Cbb__LibraryOpened *opened)
+{
+	for (size_t i = 0; i < opened->n_missing; i++) {
+		if (opened->missing[i] >= library->interface->message.n_functions)
+			return detail_set(-EBADMSG, "OpenLibrary was answered with missing function number %u of %zu",
+			                  opened->missing[i], library->interface->message.n_functions);
+		library->missing[opened->missing[i]] = true;
+	}
+	return 0;
+}
+
 static int take_answer(struct cbb_library *library, struct client_lane *lane, const struct frame *frame)
 {
 	UNPACK_ARENA arena = {0};
 	const Cbb__LibraryOpened *opened = NULL;
 	if (frame->type == CBB__FRAME_TYPE__FRAME_LIBRARY_OPENED)
-		opened = unpack_frame(&arena, &cbb__library_opened__descriptor, frame);
-	if (!opened) {
+		opened = unpack_frame(&arena, &cbb__library_opened__descriptor, frame); /* else with words of its own */
+	else
 		detail_set(-EBADMSG, "OpenLibrary was answered with %s", frame_type_name((int)frame->type));
-		client_lane_kill(lane);
-		return host_cut_off(library->host);
+	if (!opened)
+		return cut_off(lane);
+	if (opened->status > 0 || (opened->status < 0 && opened->n_missing)) {
+		detail_set(-EBADMSG, "OpenLibrary was answered with status %d and %zu missing functions", opened->status,
+		           opened->n_missing);
+		return cut_off(lane);
 	}
 	if (opened->status < 0)
-		return detail_set_bytes(opened->status, opened->detail.data, opened->detail.len);
-	for (size_t i = 0; i < opened->n_missing; i++)
-		if (opened->missing[i] < library->interface->message.n_functions)
-			library->missing[opened->missing[i]] = true;
-	return 0;
+		return opened->detail.len ? detail_set_bytes(opened->status, opened->detail.data, opened->detail.len)
+		                          : opened->status;
+	return take_missing(library, opened) < 0 ? cut_off(lane) : 0;
 }
 
 /* The library's constructors may run for as long as they like: the deadline is that of calls. */
@@ -42,13 +64,16 @@ static int open_on_lane(struct cbb_library *library, struct client_lane *lane, u
 	int r = lane_put(&lane->lane, CBB__FRAME_TYPE__FRAME_OPEN_LIBRARY, &message.base);
 	if (r < 0)
 		return r;
-	if (lane_send(&lane->lane, deadline_ns) < 0) {
+	r = lane_send(&lane->lane, deadline_ns);
+	if (r < 0) {
 		client_lane_kill(lane);
-		return host_note_death(library->host, "the opening of a library");
+		return r == -ETIMEDOUT ? detail_set(CBB_ERR_TIMEOUT, "host h%llu did not take " DURING " in time",
+		                                    (unsigned long long)library->host->id)
+		                       : host_note_death(library->host, DURING);
 	}
 	lane->top = &place;
 	lane->depth++;
-	r = call_wait(lane, place.sequence, deadline_ns, "the opening of a library", &frame, &hot);
+	r = call_wait(lane, place.sequence, deadline_ns, DURING, &frame, &hot);
 	lane->depth--;
 	lane->top = place.outer;
 	return r < 0 ? r : take_answer(library, lane, &frame);
@@ -63,12 +88,12 @@ int library_open_in_host(struct cbb_library *library)
 	if (r < 0)
 		return r;
 	r = client_lane_get(host, deadline_ns, &lane);
-	if (r == 0 && (lane->abandoned || lane->returned_early || lane->depth == CBB_DEPTH_MAX))
-		r = detail_set(CBB_ERR_BUSY, "a call of this thread timed out and still runs in the host");
 	if (r == 0) {
 		bool nested = lane->in_use;
 		lane->in_use = true;
-		r = open_on_lane(library, lane, deadline_ns);
+		r = call_check_lane(lane, DURING);
+		if (r == 0)
+			r = open_on_lane(library, lane, deadline_ns);
 		lane->in_use = nested;
 	}
 	host_leave(host);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 
 #define SOFTWARE "cbbroker " CBB_VERSION
 
@@ -64,12 +65,12 @@ static int check_reply(const Cbb__HelloReply *reply)
 static int receive_error(int r)
 {
 	switch (r) {
-	case 0: return detail_set(CBB_ERR_BROKER_GONE, "the broker closed the connection");
+	case 0: return detail_set(CBB_ERR_BROKER_GONE, "the other end closed the connection before it answered");
 	case -ETIMEDOUT: return detail_set(CBB_ERR_TIMEOUT, "no answer within the connection's timeout");
-	case -EBADMSG: return detail_prefix(CBB_ERR_PROTOCOL, "the broker's answer: ");
+	case -EBADMSG: return detail_prefix(CBB_ERR_PROTOCOL, "the answer: ");
 	case -EPIPE:
 	case -ECONNRESET: return detail_set(CBB_ERR_BROKER_GONE, "the broker is gone");
-	default: return r;
+	default: return detail_set(r, "no answer: %s", strerror(-r));
 	}
 }
 
@@ -85,11 +86,12 @@ static int greet(struct connection *connection, const Cbb__Hello *hello, uint64_
 		return receive_error(r == 0 && sent < 0 ? sent : r);
 	UNPACK_ARENA arena = {0};
 	Cbb__HelloReply *reply = NULL;
+	Cbb__FrameType type = frame.type;
 	if (frame.type == CBB__FRAME_TYPE__FRAME_HELLO_REPLY)
 		reply = unpack_frame(&arena, &cbb__hello_reply__descriptor, &frame);
 	frame_close_fds(&frame);
 	if (!reply)
-		return detail_set(CBB_ERR_PROTOCOL, "what answers there is no cbbroker");
+		return detail_set(CBB_ERR_PROTOCOL, "what answers there is no cbbroker: it sent %s", frame_type_name((int)type));
 	r = check_reply(reply);
 	if (r == 0 && token) {
 		if (reply->token.len != TOKEN_BYTES)
@@ -235,13 +237,55 @@ static int check_answer(struct session_answer *answer, Cbb__FrameType expected)
 	return r;
 }
 
-static int lock_until(struct session *session, uint64_t deadline_ns)
+static int mutex_lock_until(pthread_mutex_t *mutex, uint64_t deadline_ns)
 {
+	if (deadline_ns == CLOCK_NEVER)
+		return pthread_mutex_lock(mutex);
+#if defined(__SANITIZE_THREAD__)
+	/* gcc 12's ThreadSanitizer does not know pthread_mutex_clocklock, and takes the mutex for unlocked. */
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	uint64_t left_ms = (uint64_t)clock_left_ms(deadline_ns);
+	until.tv_sec += (time_t)(left_ms / 1000 + 1);
+	return pthread_mutex_timedlock(mutex, &until);
+#else
 	struct timespec until = {.tv_sec = (time_t)(deadline_ns / 1000000000u),
 	                         .tv_nsec = (long)(deadline_ns % 1000000000u)};
-	int r = deadline_ns == CLOCK_NEVER ? pthread_mutex_lock(&session->lock)
-	                                   : pthread_mutex_clocklock(&session->lock, CLOCK_MONOTONIC, &until);
-	return r == 0 ? 0 : detail_set(CBB_ERR_TIMEOUT, "another thread waits for the broker");
+	return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
+#endif
+}
+
+static int lock_until(struct session *session, uint64_t deadline_ns)
+{
+	return mutex_lock_until(&session->lock, deadline_ns) == 0
+	           ? 0
+	           : detail_set(CBB_ERR_TIMEOUT, "another thread waits for the broker");
+}
+
+static int copy_fds(int *copies, const int *fds, unsigned n_fds)
+{
+	for (unsigned i = 0; i < n_fds; i++) {
+		copies[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+		if (copies[i] >= 0)
+			continue;
+		int r = detail_set(-errno, "descriptor %d cannot be passed: %s", fds[i], strerror(errno));
+		while (i > 0)
+			descriptor_close(copies[--i]);
+		return r;
+	}
+	return 0;
+}
+
+/* Takes the descriptors. */
+static int send_request(struct session *session, Cbb__FrameType type, ProtobufCMessage *message, const int *fds,
+                        unsigned n_fds, uint64_t deadline_ns)
+{
+	int r = connection_send(&session->connection, type, message, fds, n_fds, deadline_ns);
+	if (r == 0)
+		return 0;
+	r = receive_error(r);
+	session_break(session); /* a part may be sent */
+	return r;
 }
 
 int session_request(struct session *session, Cbb__FrameType type, ProtobufCMessage *message, uint32_t *request_field,
@@ -257,14 +301,10 @@ int session_request(struct session *session, Cbb__FrameType type, ProtobufCMessa
 	if (session->connection.fd < 0)
 		r = detail_set(CBB_ERR_BROKER_GONE, "the connection to the broker at %s is broken", session->path);
 	int copies[FRAME_FDS_MAX];
-	for (unsigned i = 0; i < n_fds && r == 0; i++)
-		copies[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
 	if (r == 0)
-		r = connection_send(&session->connection, type, message, copies, n_fds, deadline_ns);
-	if (r < 0 && session->connection.fd >= 0) {
-		r = receive_error(r);
-		session_break(session); /* a part may be sent */
-	}
+		r = copy_fds(copies, fds, n_fds);
+	if (r == 0)
+		r = send_request(session, type, message, copies, n_fds, deadline_ns);
 	if (r == 0)
 		r = wait_answer(session, request, deadline_ns, ret_answer);
 	pthread_mutex_unlock(&session->lock);

@@ -148,29 +148,39 @@ static int handler_callback_out(struct marshal_frame *frame, const Cbb__Param *p
 	                  interface_type_name(frame->plan->interface, param->type));
 }
 
+/* A callback of the program comes back. Called as what it is not, its handler would see wrong arguments. */
+static int own_callback_in(struct marshal_frame *frame, const Cbb__Param *param, uint64_t word, void **ret_pointer)
+{
+	struct callback_table *table = &library_of(frame)->host->callbacks;
+	struct cbb_callback *callback = callback_table_find(table, word_low(word), word_high(word));
+	struct cbb_function *type = NULL;
+	if (!callback)
+		return detail_set(CBB_ERR_CLOSED, "%s: native code hands back a callback that is closed", frame->plan->name);
+	int r = param_type(frame, param, &type);
+	if (r < 0)
+		return r;
+	if (!callback_fits(callback, type))
+		return detail_set(CBB_ERR_ARGUMENT, "%s: native code hands back a callback of type %s as a %s",
+		                  frame->plan->name, callback->type->plan->name, type->plan->name);
+	if (callback->kind == CALLBACK_PLAIN) {
+		*ret_pointer = callback->pointer;
+	} else {
+		cbb_any_function pointer = cbb_callback_pointer(callback);
+		memcpy(ret_pointer, &pointer, sizeof pointer);
+	}
+	return 0;
+}
+
 static int callback_in(struct marshal_frame *frame, const Cbb__Param *param, uint32_t argument_index, uint64_t word,
                        void **ret_pointer)
 {
-	struct cbb_host *host = library_of(frame)->host;
-	(void)param;
 	(void)argument_index;
 	if (word == 0) {
 		*ret_pointer = NULL;
 		return 0;
 	}
-	if (word_is_callback(word)) {
-		struct cbb_callback *callback = callback_table_find(&host->callbacks, word_low(word), word_high(word));
-		if (callback && callback->kind != CALLBACK_PLAIN) {
-			cbb_any_function pointer = cbb_callback_pointer(callback);
-			memcpy(ret_pointer, &pointer, sizeof pointer);
-			return 0;
-		}
-		if (callback) {
-			*ret_pointer = callback->pointer;
-			return 0;
-		}
-		return detail_set(CBB_ERR_CLOSED, "%s: native code hands back a callback that is closed", frame->plan->name);
-	}
+	if (word_is_callback(word))
+		return own_callback_in(frame, param, word, ret_pointer);
 	return detail_set(CBB_ERR_UNSUPPORTED, "%s: native code hands out a function of its own (0x%llx): not offered by "
 	                  "this version", frame->plan->name, (unsigned long long)word);
 }
@@ -222,8 +232,9 @@ static void *keep(struct marshal_frame *frame, const Cbb__Param *param, const vo
 	return memory && content ? memcpy(memory, content, size) : memory;
 }
 
-void side_after_call(struct marshal_frame *frame)
+void side_after_call(struct call_frame *call)
 {
+	struct marshal_frame *frame = &call->marshal;
 	struct handle_table *handles = &library_of(frame)->host->handles;
 	for (uint32_t i = 0; i < frame->plan->n_params; i++) {
 		const Cbb__Param *param = frame->plan->params[i];
@@ -231,7 +242,7 @@ void side_after_call(struct marshal_frame *frame)
 		if (!param->closes || !marshal_condition(frame, param->closes_when))
 			continue;
 		memcpy(&address, frame->arguments[i], sizeof address);
-		handle_closed(handles, address);
+		handle_closed(handles, address, call->n_opened);
 	}
 }
 

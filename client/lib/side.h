@@ -37,6 +37,6 @@ int side_pass_callbacks(struct call_frame *call);
 void side_callbacks_known(struct call_frame *call);
 
 /* After a call returned: what it closed is closed here, too. */
-void side_after_call(struct marshal_frame *frame);
+void side_after_call(struct call_frame *call);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/tokens.h"
 
+#include "base/hash.h"
 #include "lib/error.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 struct token_hash {
 	struct {
@@ -65,14 +65,16 @@ static int64_t token_intern(struct token_table *table, uint32_t library, uintptr
 	entry = calloc(1, sizeof *entry);
 	if (!entry)
 		return -ENOMEM;
-	int64_t index = token_add(table, value, library);
+	entry->key = probe.key;
+	HASH_ADD(hh, table->by_value, key, sizeof entry->key, entry);
+	int64_t index = hash_added(entry) ? token_add(table, value, library) : -ENOMEM;
 	if (index < 0) {
+		if (hash_added(entry))
+			HASH_DEL(table->by_value, entry);
 		free(entry);
 		return index;
 	}
-	entry->key = probe.key;
 	entry->index = (uint32_t)index;
-	HASH_ADD(hh, table->by_value, key, sizeof entry->key, entry);
 	return index;
 }
 

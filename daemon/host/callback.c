@@ -53,12 +53,15 @@ static int take_answer(struct callback_frame *frame, struct hot *answer)
 {
 	if (answer->status > 0)
 		return detail_set(-EBADMSG, "a callback answered with status %d", answer->status);
+	if (answer->status < 0 && (answer->n_words || answer->block_cursor))
+		return detail_set(-EBADMSG, "a callback answered with results beside status %d", answer->status);
 	if (answer->status < 0) {
 		detail_set_bytes(answer->status, answer->detail, answer->detail_size);
 		if (answer->status != CBB__STATUS__STATUS_CLOSED)
 			telemetry_notice("callback %s failed, native code got on_error: %s", frame->closure->name,
 			                 detail_text());
-		return answer->status;
+		/* An errno of the client's is no trouble of this lane. */
+		return answer->status <= CBB__STATUS__STATUS_HOST_DIED ? answer->status : CBB__STATUS__STATUS_ARGUMENT;
 	}
 	return marshal_get_results(&frame->marshal, answer);
 }

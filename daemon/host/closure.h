@@ -28,6 +28,7 @@ struct closure {
 	char *_Atomic closed_where;
 	ffi_closure *writable;
 	void *code;                    /* what native code calls */
+	struct closure *older;         /* closure_table: of an earlier generation of the slot */
 	UT_hash_handle hh;             /* closure_table: by code */
 };
 

@@ -15,7 +15,7 @@
 #define NAME_MAX_BYTES 127
 #define WHERE_MAX_BYTES 255
 
-/* What stands behind a slot now. Closures of earlier generations live on, but the client names them no more. */
+/* What stands behind a slot: the newest closure, and behind it those of earlier generations, which may still be passed. */
 struct slot {
 	uint32_t slot;
 	uint32_t closed_generation;  /* up to this one everything is closed, also what comes later */
@@ -45,6 +45,14 @@ static struct slot *slot_get(uint32_t number)
 	return slot;
 }
 
+static struct closure *slot_closure(const struct slot *slot, uint32_t generation)
+{
+	struct closure *closure = slot ? slot->closure : NULL;
+	while (closure && closure->generation > generation)
+		closure = closure->older;
+	return closure && closure->generation == generation ? closure : NULL;
+}
+
 /* ---- Making ---- */
 
 static void closure_free(struct closure *closure)
@@ -53,6 +61,11 @@ static void closure_free(struct closure *closure)
 		ffi_closure_free(closure->writable);
 	free((void *)(uintptr_t)closure->name);
 	free(closure);
+}
+
+static bool is_local(const Cbb__OpenCallback *message)
+{
+	return message->delivery == CBB__DELIVERY__DELIVERY_LOCAL;
 }
 
 static int closure_make(const Cbb__OpenCallback *message, struct closure **ret_closure)
@@ -64,17 +77,19 @@ static int closure_make(const Cbb__OpenCallback *message, struct closure **ret_c
 	int r = library_function(library, message->function, &type);
 	if (r < 0)
 		return r;
+	if (!type->plan->function->is_type)
+		return detail_set(-EBADMSG, "a callback of the type of %s, which is no type but a function", type->plan->name);
 	struct closure *closure = calloc(1, sizeof *closure);
 	if (!closure)
 		return -ENOMEM;
 	closure->plan = type->plan;
-	closure->name = strndup((const char *)message->name.data, message->name.len);
+	closure->name = message->name.len ? strndup((const char *)message->name.data, message->name.len) : strdup("");
 	closure->slot = message->slot;
 	closure->generation = message->generation;
 	closure->library = message->library;
 	closure->timeout_ms = message->timeout_ms;
 	closure->plain = message->plain;
-	closure->local = message->delivery == CBB__DELIVERY__DELIVERY_LOCAL;
+	closure->local = is_local(message);
 	closure->shown_name = type->name;
 	closure->writable = ffi_closure_alloc(sizeof *closure->writable, &closure->code);
 	if (!closure->name || !closure->writable ||
@@ -89,16 +104,25 @@ static int closure_make(const Cbb__OpenCallback *message, struct closure **ret_c
 static bool same(const struct closure *closure, const Cbb__OpenCallback *message)
 {
 	return closure->library == message->library && closure->plan->index == message->function &&
-	       closure->timeout_ms == message->timeout_ms && closure->plain == (message->plain != 0);
+	       closure->timeout_ms == message->timeout_ms && closure->plain == (message->plain != 0) &&
+	       closure->local == is_local(message) && strlen(closure->name) == message->name.len &&
+	       (message->name.len == 0 || memcmp(closure->name, message->name.data, message->name.len) == 0);
 }
 
-static void slot_set(struct slot *slot, struct closure *closure)
+/* The client gives a slot again only once its last callback is closed: the CloseCallback may be on its way, or unsaid. */
+static void slot_add(struct slot *slot, struct closure *closure)
 {
+	struct closure **at = &slot->closure;
 	bool closed = closure->generation <= slot->closed_generation;
-	if (slot->closure)
-		atomic_store(&slot->closure->closed, true); /* its CloseCallback is still on the way */
+	while (*at && (*at)->generation > closure->generation) {
+		at = &(*at)->older;
+		closed = true;
+	}
+	if (*at && !atomic_exchange(&(*at)->closed, true))
+		telemetry_callback_closed();
 	atomic_store(&closure->closed, closed);
-	slot->closure = closure;
+	closure->older = *at;
+	*at = closure;
 	n_closures++;
 	HASH_ADD(hh, by_code, code, sizeof closure->code, closure);
 	telemetry_callback_opened();
@@ -112,18 +136,16 @@ static int open_locked(const Cbb__OpenCallback *message)
 	struct closure *closure = NULL;
 	if (!slot)
 		return 0; /* its Invoke will fail */
-	if (slot->closure && slot->closure->generation == message->generation)
-		return same(slot->closure, message)
-		           ? 0
-		           : detail_set(-EBADMSG, "slot %u was opened as something else", message->slot);
-	if (slot->closure && slot->closure->generation > message->generation)
-		return 0; /* this lane is behind another */
+	closure = slot_closure(slot, message->generation);
+	if (closure)
+		return same(closure, message) ? 0
+		                              : detail_set(-EBADMSG, "slot %u was opened as something else", message->slot);
 	if (n_closures >= host_self()->max_closures)
 		return 0;
 	int r = closure_make(message, &closure);
 	if (r < 0)
 		return r == -EBADMSG ? r : 0;
-	slot_set(slot, closure);
+	slot_add(slot, closure);
 	return 0;
 }
 
@@ -153,10 +175,13 @@ int closure_table_close(const Cbb__CloseCallback *message)
 	struct slot *slot = slot_get(message->slot);
 	if (slot && message->generation > slot->closed_generation)
 		slot->closed_generation = message->generation;
-	struct closure *closure = slot ? slot->closure : NULL;
-	if (closure && closure->generation == message->generation) {
+	struct closure *closure = slot_closure(slot, message->generation);
+	if (closure) {
 		atomic_store(&closure->closed_ns, clock_now_ns());
-		where = atomic_exchange(&closure->closed_where, where);
+		/* Once: a late call may be reading the words of the first. */
+		char *none = NULL;
+		if (atomic_compare_exchange_strong(&closure->closed_where, &none, where))
+			where = NULL;
 		if (!atomic_exchange(&closure->closed, true))
 			telemetry_callback_closed();
 	}
@@ -170,10 +195,9 @@ int closure_table_close(const Cbb__CloseCallback *message)
 struct closure *closure_table_find(uint32_t number, uint32_t generation)
 {
 	pthread_mutex_lock(&lock);
-	struct slot *slot = slot_find(number);
-	struct closure *closure = slot ? slot->closure : NULL;
+	struct closure *closure = slot_closure(slot_find(number), generation);
 	pthread_mutex_unlock(&lock);
-	return closure && closure->generation == generation ? closure : NULL;
+	return closure;
 }
 
 struct closure *closure_table_find_code(const void *code)

@@ -39,6 +39,14 @@ int host_lane_refuse(struct host_lane *lane, uint64_t sequence, int status)
 
 /* ---- Frames ---- */
 
+static bool is_owed(const struct host_lane *lane, uint64_t sequence)
+{
+	for (unsigned i = 0; i < lane->n_owed; i++)
+		if (lane->owed[i] == sequence)
+			return true;
+	return false;
+}
+
 /* A call: of the handler that is waited for, or of one that is too late. */
 static int serve_invoke(struct host_lane *lane, const struct frame *frame, uint64_t parent)
 {
@@ -49,6 +57,9 @@ static int serve_invoke(struct host_lane *lane, const struct frame *frame, uint6
 	lane_set_peer_core(&lane->lane, invoke.core);
 	if (invoke.parent == parent)
 		return call_serve(lane, &invoke);
+	if (!is_owed(lane, invoke.parent))
+		return detail_set(-EBADMSG, "a call under callback %llu, which is not in flight",
+		                  (unsigned long long)invoke.parent);
 	detail_set(CBB__STATUS__STATUS_TIMEOUT, "the handler that makes this call has passed its deadline");
 	return host_lane_refuse(lane, invoke.sequence, CBB__STATUS__STATUS_TIMEOUT);
 }
@@ -103,6 +114,7 @@ static int serve_abandon(struct host_lane *lane, const struct frame *frame, uint
 	const Cbb__Abandon *message = unpack_frame(&arena, &cbb__abandon__descriptor, frame);
 	if (!message)
 		return -EBADMSG;
+	lane->n_owed = 0; /* all under that call; what the client had answered before has been read */
 	for (const struct native_call *call = lane->top; call; call = call->outer)
 		if (call->sequence == message->sequence) {
 			lane->abandoned = message->sequence;

@@ -76,7 +76,8 @@ static int load(struct host_lane *lane, struct host_library *library)
 		                  sizeof file - 1);
 	memcpy(file, soname->data, soname->len);
 	file[soname->len] = '\0';
-	library->name = strdup(file);
+	const char *folder_end = strrchr(file, '/');
+	library->name = strdup(folder_end ? folder_end + 1 : file);
 	if (!library->name)
 		return -ENOMEM;
 	lane->thread->library = library->name;
@@ -86,7 +87,7 @@ static int load(struct host_lane *lane, struct host_library *library)
 	lane->thread->function = NULL;
 	if (!library->handle)
 		return detail_set(CBB__STATUS__STATUS_NO_LIBRARY, "%s", dlerror());
-	telemetry_library_loaded(library->name);
+	telemetry_library_loaded(file);
 	return 0;
 }
 
@@ -153,8 +154,12 @@ int library_serve_open(struct host_lane *lane, const struct frame *frame)
 		return -ENOMEM;
 	pthread_mutex_init(&library->lock, NULL);
 	const Cbb__OpenLibrary *message = unpack_frame(&library->arena, &cbb__open_library__descriptor, frame);
-	uint32_t number = message ? message->library : 0;
-	if (!message || !message->interface || number == 0 || library_find(number)) {
+	if (!message) {
+		library_free(library);
+		return -EBADMSG;
+	}
+	uint32_t number = message->library;
+	if (!message->interface || number == 0 || library_find(number)) {
 		library_free(library);
 		return detail_set(-EBADMSG, "OpenLibrary without an interface, or library number %u taken", number);
 	}
@@ -168,6 +173,10 @@ int library_serve_open(struct host_lane *lane, const struct frame *frame)
 		library_free(library);
 		return r;
 	}
-	atomic_store_explicit(&libraries[number], library, memory_order_release);
+	struct host_library *before = NULL;
+	if (!atomic_compare_exchange_strong(&libraries[number], &before, library)) {
+		library_free(library);
+		return detail_set(-EBADMSG, "library number %u was opened on two lanes at once", number);
+	}
 	return answer_opened(lane, sequence, library);
 }

@@ -24,7 +24,7 @@ struct native_function {
 
 struct host_library {
 	uint32_t number;
-	const char *name;        /* file of the shared object */
+	const char *name;        /* file of the shared object, without its folder: reports are short */
 	void *handle;            /* of dlopen */
 	const Cbb__Interface *interface;
 	struct unpack_arena arena; /* holds the interface */

@@ -61,8 +61,10 @@ static int ffi_of_aggregate(struct builder *builder, uint32_t index, ffi_type **
 	builder->depth++;
 	int r = is_array ? fill_array(builder, type, elements) : fill_struct(builder, type, elements);
 	builder->depth--;
+	/* The ABI passes and returns it like what it holds; libffi returns it in the wrong registers. */
+	bool is_long_double = n == 1 && elements[0] == &ffi_type_longdouble;
 	if (r == 0)
-		*ret_type = aggregate;
+		*ret_type = is_long_double ? &ffi_type_longdouble : aggregate;
 	return r;
 }
 

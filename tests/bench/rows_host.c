@@ -100,7 +100,7 @@ static int die(const struct target *target, int pipe_fd, uint64_t *ret_status_ns
 	cbb_function *crash = NULL;
 	cbb_report report = {.size = sizeof report};
 	int *nowhere = NULL;
-	uint64_t fault_ns;
+	uint64_t fault_ns = 0;
 	int r = target_result(cbb_function_find(target->library, "bench_crash", &crash), "bench_crash");
 	if (r < 0)
 		return r;
@@ -124,7 +124,7 @@ static int die(const struct target *target, int pipe_fd, uint64_t *ret_status_ns
 static int die_once(struct measure *to_status, struct measure *to_report)
 {
 	struct target target;
-	uint64_t status_ns, report_ns;
+	uint64_t status_ns = 0, report_ns = 0;
 	int fds[2];
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return detail_set(-errno, "pipe: %s", strerror(errno));

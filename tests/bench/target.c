@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/target.h"
 
+#include "base/descriptor.h"
 #include "base/detail.h"
 #include "bench/place.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CALL_TIMEOUT_MS 60000
 
@@ -26,15 +29,27 @@ int target_result(int r, const char *what)
 	return detail_set(r, "%s: %s", what, cbb_last_error_text());
 }
 
-int target_client(cbb_client **ret_client)
+/* The broker, and so its hosts, begin where this thread is; its log of hosts that die on purpose is not wanted. */
+static int connect_private(void)
 {
 	cbb_connect_options options = {.size = sizeof options, .address = "private:"};
-	int r = 0;
-	if (!client) {
-		place_as_host(); /* the broker, and so its hosts, begin where this thread is */
-		r = target_result(cbb_connect(&client, &options), "cbb_connect");
-		place_as_client();
-	}
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int errors = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (null >= 0 && errors >= 0)
+		dup2(null, STDERR_FILENO);
+	place_as_host();
+	int r = target_result(cbb_connect(&client, &options), "cbb_connect");
+	place_as_client();
+	if (null >= 0 && errors >= 0)
+		dup2(errors, STDERR_FILENO);
+	descriptor_close(null);
+	descriptor_close(errors);
+	return r;
+}
+
+int target_client(cbb_client **ret_client)
+{
+	int r = client ? 0 : connect_private();
 	if (r == 0)
 		*ret_client = client;
 	return r;

@@ -61,8 +61,40 @@ static void A11_addresses_out_of_use_have_a_maximum_too(void)
 	remote_end();
 }
 
+static void A11_a_budget_without_limit_is_none(void)
+{
+	cbb_callback *callback = NULL;
+	given_limits(1, CBB_UNLIMITED);
+	for (int i = 0; i < 20; i++) {
+		REMOTE_OK(try_open(&callback));
+		REMOTE_OK(cbb_callback_close(callback, NULL));
+	}
+	remote_end();
+}
+
+/* A program that makes function pointers without end (bindings do) gets an error, and keeps its host. */
+static void A11_one_plain_function_more_than_the_maximum_fails_and_nothing_else_breaks(void)
+{
+	enum { PLAIN_FUNCTIONS = 65536 };
+	given_limits(1, 1);
+	uintptr_t (*pass)(number_fn) = REMOTE(library, uintptr_t(number_fn), "address_of");
+	int n = 0;
+	for (; n < 2 * PLAIN_FUNCTIONS; n++) {
+		pass((number_fn)(uintptr_t)(0x10000 + 16 * (uintptr_t)n)); /* never called */
+		if (cbb_last_error() < 0)
+			break;
+	}
+	EXPECT_EQUAL(n, PLAIN_FUNCTIONS);
+	EXPECT_ERROR(CBB_ERR_LIMIT, "plain functions");
+	EXPECT_EQUAL(REMOTE(library, int(int), "add_one")(1), 2);
+	EXPECT_CALL_OK();
+	remote_end();
+}
+
 static const struct test tests[] = {
 	TEST(A11_one_callback_more_than_the_maximum_fails_and_nothing_else_breaks),
 	TEST(A11_addresses_out_of_use_have_a_maximum_too),
+	TEST(A11_a_budget_without_limit_is_none),
+	TEST_TIMEOUT(A11_one_plain_function_more_than_the_maximum_fails_and_nothing_else_breaks, 120),
 };
 HARNESS_MAIN(tests)

@@ -113,6 +113,8 @@ static void B11_a_struct_by_value_is_a_result(void)
 	middle_results();
 	outer_results();
 	extended_results();
+	lone_results();
+	wrapped_results();
 	big_both();
 	doubles_both();
 	remote_end();
@@ -137,11 +139,15 @@ static void B12_nested_structs_and_arrays_inside_a_struct_by_value(void)
 	middle_arguments();
 	outer_arguments();
 	extended_arguments();
+	lone_arguments();
+	wrapped_arguments();
 	shorts_both();
 	inner_both();
 	middle_both();
 	outer_both();
 	extended_both();
+	lone_both();
+	wrapped_both();
 	remote_end();
 }
 

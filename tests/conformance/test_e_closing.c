@@ -126,6 +126,27 @@ static void E05_call_after_close_gives_native_code_the_default_and_nothing_ends(
 	remote_end();
 }
 
+static void E05_a_closed_pointer_may_be_passed_also_after_others_were_opened(void)
+{
+	number_fn stale[3];
+	given_the_library();
+	int (*call)(number_fn, int) = REMOTE(library, int(number_fn, int), "call_number");
+	for (int i = 0; i < 3; i++) {
+		cbb_callback *callback = remote_callback(library, "number_fn", CBB_FUNCTION(handler), NULL);
+		stale[i] = (number_fn)cbb_callback_pointer(callback);
+		if (i != 1) /* this one the host never saw open */
+			EXPECT_EQUAL(call(stale[i], 1), 1001);
+		REMOTE_OK(cbb_callback_close(callback, NULL));
+	}
+	for (int i = 0; i < 6; i++) {
+		EXPECT_EQUAL(call(stale[i % 3], 1), -77);
+		EXPECT_CALL_OK();
+	}
+	EXPECT_EQUAL(n_handled, 2);
+	EXPECT_EQUAL(remote_report().late_calls, 6);
+	remote_end();
+}
+
 /* ---- E06 ---- */
 
 static int compare_addresses(const void *left, const void *right)
@@ -235,6 +256,28 @@ static void E09_the_handler_stays_as_long_as_native_code_may_call_it(void)
 	remote_end();
 }
 
+/* ---- A handler that ends its thread ---- */
+
+static int handler_that_ends_its_thread(int value)
+{
+	(void)value;
+	pthread_exit(NULL);
+}
+
+static void E01_a_handler_that_ends_its_thread_keeps_nothing_from_closing(void)
+{
+	pthread_t caller;
+	given_the_library();
+	cbb_callback *callback =
+	    remote_callback(library, "number_fn", CBB_FUNCTION(handler_that_ends_its_thread), NULL);
+	REMOTE(library, void(unsigned, number_fn), "keep_number")(0, (number_fn)cbb_callback_pointer(callback));
+	REQUIRE(pthread_create(&caller, NULL, thread_calling_kept, NULL) == 0);
+	pthread_join(caller, NULL);
+	EXPECT_EQUAL(REMOTE(library, int(number_fn, int), "call_number")(handler, 1), 1001);
+	EXPECT_EQUAL(cbb_callback_close(callback, NULL), 0);
+	remote_end();
+}
+
 static const struct test tests[] = {
 	TEST(E01_a_callback_is_released_by_a_call),
 	TEST(E01_close_waits_for_the_handler_that_runs_on_another_thread),
@@ -242,7 +285,9 @@ static const struct test tests[] = {
 	TEST(E03_releasing_inside_the_running_handler_is_safe),
 	TEST(E04_call_after_close_never_touches_freed_memory_and_is_detected),
 	TEST(E05_call_after_close_gives_native_code_the_default_and_nothing_ends),
+	TEST(E05_a_closed_pointer_may_be_passed_also_after_others_were_opened),
 	TEST(E06_the_address_of_a_released_callback_is_not_reused),
 	TEST(E09_the_handler_stays_as_long_as_native_code_may_call_it),
+	TEST(E01_a_handler_that_ends_its_thread_keeps_nothing_from_closing),
 };
 HARNESS_MAIN(tests)

@@ -233,6 +233,29 @@ static void given_a_late_handler_when_it_makes_a_call_then_that_times_out(void)
 	remote_end();
 }
 
+static int body_that_waits(int value)
+{
+	status_in_handler = call_waiting(SHORT_MS);
+	return value;
+}
+
+/* The client never answers the late callback, and its answer must not be waited for ever after. */
+static void given_a_late_handler_whose_own_call_passes_its_deadline_then_later_callbacks_work(void)
+{
+	given_the_library();
+	late_body = body_that_waits;
+	number_fn late = open_late_callback();
+	number_fn waiting = REMOTE(library, int(int), "wait_for_release"); /* runs in the host, as itself */
+	int value = 4, result = 0;
+	EXPECT_EQUAL(cbb_call(remote_function(library, "call_two"), &result,
+	                      (void *[]){(void *)&late, (void *)&waiting, &value}), CBB_ERR_TIMEOUT);
+	EXPECT_EQUAL(status_in_handler, CBB_ERR_TIMEOUT);
+	release_from_another_thread();
+	EXPECT(harness_wait_until(lane_is_free, NULL, 10000));
+	EXPECT_EQUAL(REMOTE(library, int(number_fn, int), "call_number")(add_two, 4), 6);
+	remote_end();
+}
+
 static void given_a_handler_that_outlasts_the_calls_deadline_then_the_call_times_out(void)
 {
 	given_the_library();
@@ -254,6 +277,7 @@ static const struct test tests[] = {
 	TEST(given_an_abandoned_call_when_it_calls_back_then_it_gets_on_error_and_no_handler_runs),
 	TEST(given_a_late_handler_then_native_code_has_on_error_and_the_late_answer_is_counted),
 	TEST(given_a_late_handler_when_it_makes_a_call_then_that_times_out),
+	TEST(given_a_late_handler_whose_own_call_passes_its_deadline_then_later_callbacks_work),
 	TEST(given_a_handler_that_outlasts_the_calls_deadline_then_the_call_times_out),
 };
 HARNESS_MAIN(tests)

@@ -4,7 +4,9 @@
 
 #include "../fixtures/callbacks.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 static cbb_library *library;
@@ -78,6 +80,21 @@ static void connect_anew(void *context)
 	EXPECT(cbb_disconnect(client) == NULL);
 }
 
+/* The old connection's descriptor number is the new one's by now. */
+static void connect_anew_and_end_the_old(void *context)
+{
+	cbb_client *client = NULL;
+	cbb_host *host = NULL;
+	cbb_callback *other = NULL;
+	(void)context;
+	EXPECT_EQUAL(cbb_callback_open(library, "number_fn", CBB_FUNCTION(doubled), NULL, &other), CBB_ERR_FORKED);
+	EXPECT_EQUAL(cbb_callback_close(callback, NULL), CBB_ERR_FORKED);
+	REMOTE_OK(cbb_connect(&client, NULL));
+	EXPECT(cbb_disconnect(remote_client) == NULL);
+	REMOTE_OK(cbb_host_open(client, NULL, &host));
+	EXPECT(cbb_disconnect(client) == NULL);
+}
+
 static void given_a_fork_when_the_child_uses_what_was_open_then_it_is_told_so(void)
 {
 	given_a_used_host();
@@ -103,6 +120,14 @@ static void given_a_fork_when_the_child_connects_anew_then_it_has_its_own_host(v
 	remote_end();
 }
 
+static void given_a_fork_when_the_child_ends_the_old_connection_then_its_new_one_stays(void)
+{
+	given_a_used_host();
+	run_child(connect_anew_and_end_the_old);
+	expect_parent_works();
+	remote_end();
+}
+
 /* ---- Under way ---- */
 
 static int forking_handler(int value)
@@ -115,6 +140,42 @@ static void given_a_fork_inside_a_handler_then_the_call_goes_on_in_the_parent(vo
 {
 	given_a_used_host();
 	EXPECT_EQUAL(REMOTE(library, int(number_fn, int), "call_number")(forking_handler, 4), 5);
+	EXPECT_CALL_OK();
+	expect_parent_works();
+	remote_end();
+}
+
+/* The numbers of the descriptors that fork() closed for the child belong to others there. */
+static int ends_in_child[2] = {-1, -1};
+
+static int handler_that_returns_in_the_child(int value)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		EXPECT_EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, ends_in_child), 0);
+		for (int i = 0; i < 8; i++)
+			dup(ends_in_child[0]);
+		return value;
+	}
+	int status = -1;
+	EXPECT(harness_wait_child(child, &status, 20000));
+	EXPECT_EQUAL(status, 0);
+	return value + 1;
+}
+
+static void given_a_handler_that_returns_in_a_child_of_fork_then_nothing_is_sent_there(void)
+{
+	char byte;
+	given_a_used_host();
+	int result = REMOTE(library, int(number_fn, int), "call_number")(handler_that_returns_in_the_child, 4);
+	if (ends_in_child[1] >= 0) {
+		EXPECT_EQUAL(result, 0);
+		EXPECT_EQUAL(cbb_last_error(), CBB_ERR_FORKED);
+		EXPECT_EQUAL(recv(ends_in_child[1], &byte, 1, MSG_DONTWAIT), -1);
+		EXPECT_EQUAL(errno, EAGAIN);
+		_exit(0); /* what failed has been told to the harness */
+	}
+	EXPECT_EQUAL(result, 5);
 	EXPECT_CALL_OK();
 	expect_parent_works();
 	remote_end();
@@ -172,7 +233,9 @@ static const struct test tests[] = {
 	TEST(given_a_fork_when_the_child_uses_what_was_open_then_it_is_told_so),
 	TEST(given_a_fork_when_the_child_ends_what_was_open_then_the_parent_goes_on),
 	TEST(given_a_fork_when_the_child_connects_anew_then_it_has_its_own_host),
+	TEST(given_a_fork_when_the_child_ends_the_old_connection_then_its_new_one_stays),
 	TEST(given_a_fork_inside_a_handler_then_the_call_goes_on_in_the_parent),
+	TEST(given_a_handler_that_returns_in_a_child_of_fork_then_nothing_is_sent_there),
 	TEST(given_a_fork_while_another_thread_waits_then_its_call_goes_on_in_the_parent),
 	TEST(given_a_child_that_stays_when_the_parent_disconnects_then_the_host_ends),
 };

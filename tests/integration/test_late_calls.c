@@ -100,7 +100,69 @@ static void J06_a_million_calls_through_closed_pointers_give_on_error_and_reach_
 	remote_end();
 }
 
+/* ---- Calls on their way while their callback closes, and its slot is another's at once ---- */
+
+#define RACING_PLACE 60
+#define RACES 3000
+#define RACING_VALUE (-5)
+
+static _Atomic long n_raced;
+
+static int racing_handler(int value)
+{
+	n_raced += value == RACING_VALUE;
+	n_mixed_up += value != RACING_VALUE;
+	return value;
+}
+
+static void *thread_racing(void *context)
+{
+	int (*call)(unsigned, int) = REMOTE(library, int(unsigned, int), "call_kept");
+	while (!stop) {
+		int result = call(RACING_PLACE, RACING_VALUE);
+		EXPECT(result == RACING_VALUE || result == -77);
+	}
+	return context;
+}
+
+static bool has_raced(void *context)
+{
+	return n_raced > *(long *)context;
+}
+
+static void race_once(int own[4])
+{
+	cbb_callback *callback = remote_callback(library, "number_fn", CBB_FUNCTION(racing_handler), NULL), *next[4];
+	long before = n_raced;
+	REMOTE(library, void(unsigned, number_fn), "keep_number")(RACING_PLACE, (number_fn)cbb_callback_pointer(callback));
+	EXPECT(harness_wait_until(has_raced, &before, 10000));
+	REMOTE_OK(cbb_callback_close(callback, NULL));
+	for (int i = 0; i < 4; i++)
+		next[i] = remote_callback(library, "number_fn", CBB_FUNCTION(churning_handler), &own[i]);
+	for (int i = 0; i < 4; i++)
+		REMOTE_OK(cbb_callback_close(next[i], NULL));
+}
+
+static void J06_a_call_on_its_way_while_its_callback_closes_reaches_no_other_handler(void)
+{
+	pthread_t threads[N_THREADS];
+	int own[4] = {1, 2, 3, 4};
+	given_a_host();
+	library = remote_library("callbacks", CALLBACKS_TEXT);
+	REMOTE(library, void(unsigned, number_fn), "keep_number")(RACING_PLACE, racing_handler);
+	for (uintptr_t i = 0; i < N_THREADS; i++)
+		REQUIRE(pthread_create(&threads[i], NULL, thread_racing, NULL) == 0);
+	for (int i = 0; i < RACES / (int)harness_slow(); i++)
+		race_once(own);
+	stop = 1;
+	for (int i = 0; i < N_THREADS; i++)
+		pthread_join(threads[i], NULL);
+	EXPECT_EQUAL(n_mixed_up, 0);
+	remote_end();
+}
+
 static const struct test tests[] = {
 	TEST_TIMEOUT(J06_a_million_calls_through_closed_pointers_give_on_error_and_reach_no_handler, 120),
+	TEST_TIMEOUT(J06_a_call_on_its_way_while_its_callback_closes_reaches_no_other_handler, 120),
 };
 HARNESS_MAIN(tests)

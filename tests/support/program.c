@@ -13,11 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void __attribute__((noreturn)) child_exec(const char *const argv[], int out_fd, int err_fd, const char *setting)
+/* What the test's main thread starts ends with it, also if it is killed together with the harness. */
+static void __attribute__((noreturn)) child_exec(const char *const argv[], int out_fd, int err_fd, const char *setting,
+                                                 bool of_main_thread)
 {
+	if (of_main_thread)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	int null = open("/dev/null", O_RDWR);
 	dup2(null, STDIN_FILENO);
 	if (out_fd >= 0)
@@ -34,10 +39,11 @@ static void __attribute__((noreturn)) child_exec(const char *const argv[], int o
 
 pid_t test_environment_spawn(const char *const argv[], int out_fd, int err_fd, const char *setting)
 {
+	bool of_main_thread = gettid() == getpid();
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid == 0)
-		child_exec(argv, out_fd, err_fd, setting);
+		child_exec(argv, out_fd, err_fd, setting, of_main_thread);
 	REQUIRE(pid > 0);
 	return pid;
 }

@@ -16,7 +16,10 @@ struct harness_output {
 /* Runs argv[0] (a path) to its end. Its input is /dev/null, its environment the test's. argv ends with NULL. */
 struct harness_output harness_run(const char *const argv[], unsigned timeout_ms);
 
-/* Starts it with both outputs appended to `log_path` (NULL: the test's) and returns at once. */
+/*
+ * Starts it with both outputs appended to `log_path` (NULL: the test's) and returns at once. Started by the test's main
+ * thread it is killed when that ends.
+ */
 pid_t harness_start(const char *const argv[], const char *log_path);
 
 /* Runs a function in a forked child, which ends with status 0 when it returns. Expectations in it count. */

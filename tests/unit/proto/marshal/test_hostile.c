@@ -47,7 +47,7 @@ static void make_answer(unsigned index, const struct message *invoke)
 	size_t size = 0;
 	REQUIRE_EQUAL(hot_read(&message, &frame), 0);
 	REQUIRE_EQUAL(marshal_get_arguments(&callee, &message), 0);
-	item = shapes_new_item(&shapes);
+	shapes_set_item(&shapes, &item);
 	names[0] = names[1] = text;
 	void *out[] = {[5] = text, [6] = *(void **)callee.arguments[0], [7] = &item, [8] = names};
 	if (index == 3)
