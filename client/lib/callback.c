@@ -106,7 +106,7 @@ void callback_run(const struct cbb_callback *callback, void *result, void *const
 {
 	const struct plan *plan = callback->type->plan;
 	if (callback->kind != CALLBACK_GENERIC) {
-		ffi_call((ffi_cif *)(uintptr_t)&plan->cif, callback->handler.native, result, (void **)(uintptr_t)arguments);
+		plan_call(plan, callback->handler.native, result, arguments);
 		return;
 	}
 	ffi_arg small[2] = {0}; /* an object of the result's own type, before it is widened */

@@ -59,7 +59,7 @@ static int native_run(struct native_call *call, const struct native_function *fu
 		return -ENOMEM;
 	scope_enter(call);
 	errno = *error_number;
-	ffi_call((ffi_cif *)(uintptr_t)&plan->cif, function->address, result, (void **)(uintptr_t)call->marshal.arguments);
+	plan_call(plan, function->address, result, call->marshal.arguments);
 	*error_number = errno;
 	if (!plan->returns_void)
 		plan_narrow_result(plan, result, call->marshal.result);

@@ -112,6 +112,8 @@ static int build(struct builder *builder, uint32_t index)
 		r = lay_out(builder, steps);
 	if (r == 0)
 		r = native_build(builder);
+	if (r == 0)
+		r = native_call_build(builder);
 	return r;
 }
 

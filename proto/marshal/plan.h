@@ -36,6 +36,8 @@ struct plan {
 	ffi_cif cif;
 	ffi_type **ffi_arguments;
 	ffi_type *ffi_result;
+	uint32_t split;               /* parameter + 1 that plan_call passes as its two halves; 0: none */
+	ffi_cif split_cif;
 	const struct steps *steps;    /* what the engine does with each parameter: marshal/steps.h */
 	struct plan_memory *memory;   /* everything above lives here */
 };
@@ -55,6 +57,9 @@ void plan_store_on_error(const struct plan *plan, void *result);
  */
 void plan_widen_result(const struct plan *plan, const void *object, void *ffi_result);
 void plan_narrow_result(const struct plan *plan, const void *ffi_result, void *object);
+
+/* Calls a function of that type: ffi_call, without a fault that it has. */
+void plan_call(const struct plan *plan, void (*function)(void), void *result, void *const *arguments);
 
 /* What a result needs in memory: room for the C object and for libffi's widened form. */
 #define PLAN_RESULT_BYTES(plan) ((plan)->result_bytes > sizeof(ffi_arg) ? (plan)->result_bytes : sizeof(ffi_arg))

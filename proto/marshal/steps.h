@@ -152,5 +152,7 @@ int order_build(struct builder *builder, struct steps *steps);
 
 /* Fills plan->ffi_arguments, plan->ffi_result and plan->cif. */
 int native_build(struct builder *builder);
+/* After native_build: fills plan->split and plan->split_cif. */
+int native_call_build(struct builder *builder);
 
 #endif

@@ -99,6 +99,22 @@ static void B10_structs_among_scalars_take_their_registers_and_stack_places(void
 	remote_end();
 }
 
+static double last_handler(LAST_PARAMETERS)
+{
+	return x * 1000 + a + b + c + d + e + (double)last.n * 100 + last.x;
+}
+
+static void B10_a_struct_in_the_last_general_register_spoils_no_other_argument(void)
+{
+	given_the_structs();
+	double expected = last_handler(7.5, 1, 2, 3, 4, 5, (struct last){6, 0.25f});
+	EXPECT_EQUAL(REMOTE(library, double(LAST_PARAMETERS), "structs_last")(7.5, 1, 2, 3, 4, 5, (struct last){6, 0.25f}),
+	             expected);
+	EXPECT_EQUAL(REMOTE(library, double(double (*)(LAST_PARAMETERS)), "structs_last_through")(last_handler), expected);
+	EXPECT_CALL_OK();
+	remote_end();
+}
+
 static void B11_a_struct_by_value_is_a_result(void)
 {
 	given_the_structs();
@@ -154,6 +170,7 @@ static void B12_nested_structs_and_arrays_inside_a_struct_by_value(void)
 static const struct test tests[] = {
 	TEST(B10_a_struct_by_value_is_an_argument),
 	TEST(B10_structs_among_scalars_take_their_registers_and_stack_places),
+	TEST(B10_a_struct_in_the_last_general_register_spoils_no_other_argument),
 	TEST(B11_a_struct_by_value_is_a_result),
 	TEST(B11_a_struct_result_is_all_zeros_when_the_call_fails),
 	TEST(B12_nested_structs_and_arrays_inside_a_struct_by_value),

@@ -33,6 +33,7 @@ static cbb_host *host;
 static cbb_library *library;
 static uint64_t began_ns;
 static int n_handled;
+static int host_output = -1; /* standard output of the next host */
 
 static inline cbb_host *open_host(const char *way, uint64_t call_timeout_ms)
 {
@@ -42,6 +43,7 @@ static inline cbb_host *open_host(const char *way, uint64_t call_timeout_ms)
 	REMOTE_OK(cbb_host_open(remote_client,
 	                        &(cbb_host_options){.size = sizeof(cbb_host_options),
 	                                            .environment = environment,
+	                                            .stdio_fds = (const int[]){-1, host_output, -1},
 	                                            .call_timeout_ms = call_timeout_ms * harness_slow()},
 	                        &opened));
 	return opened;

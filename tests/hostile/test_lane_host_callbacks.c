@@ -4,6 +4,8 @@
  */
 #include "lane_host.h"
 
+#include <fcntl.h>
+
 /* ---- Callbacks ---- */
 
 static int call_with_number(void)
@@ -74,11 +76,19 @@ static void given_a_host_that_hands_back_a_callback_of_another_type_when_called_
 	remote_end();
 }
 
+/* Takes its time: when it is done the next callback has long been there. */
+static int count_slowly(int value)
+{
+	for (uint64_t end_ns = clock_now_ns() + 1000000; clock_now_ns() < end_ns;)
+		;
+	return count_number(value);
+}
+
 static void given_a_host_that_calls_back_for_ever_when_the_deadline_passes_then_the_call_ends(void)
 {
 	given_a_client();
 	given_a_library_of_a_host_that("calls back for ever", DEADLINE_MS);
-	EXPECT_EQUAL(call_with_number(), -1);
+	EXPECT_EQUAL(REMOTE(library, int(number_handler *), "with_number")(count_slowly), -1);
 	expect_host_named("calls back for ever", CBB_ERR_TIMEOUT, "with_number");
 	EXPECT(n_handled > 0);
 	/* What it still sends does not hold up the next call either. */
@@ -89,13 +99,46 @@ static void given_a_host_that_calls_back_for_ever_when_the_deadline_passes_then_
 	remote_end();
 }
 
+static void time_out_and_wait_for_leftovers(const char *way)
+{
+	int pipe_fds[2];
+	char byte;
+	REQUIRE_EQUAL(pipe2(pipe_fds, O_CLOEXEC), 0);
+	host_output = pipe_fds[1];
+	given_a_library_of_a_host_that(way, DEADLINE_MS);
+	host_output = -1;
+	close(pipe_fds[1]);
+	EXPECT_EQUAL(call_number_function(), -1);
+	EXPECT_EQUAL(cbb_last_error(), CBB_ERR_TIMEOUT);
+	REQUIRE(harness_wait_readable(pipe_fds[0], 5000));
+	EXPECT_EQUAL(read(pipe_fds[0], &byte, 1), 1);
+	close(pipe_fds[0]);
+}
+
+static void given_a_late_answer_when_more_lies_before_it_than_one_look_takes_then_the_next_look_finds_it(void)
+{
+	given_a_client();
+	time_out_and_wait_for_leftovers("leaves 255 behind");
+	EXPECT_EQUAL(call_number_function(), 42);
+	EXPECT_CALL_OK();
+	expect_next_host_works();
+	time_out_and_wait_for_leftovers("leaves 256 behind");
+	EXPECT_EQUAL(call_number_function(), -1);
+	EXPECT_EQUAL(cbb_last_error(), CBB_ERR_BUSY);
+	EXPECT_EQUAL(call_number_function(), 42);
+	EXPECT_CALL_OK();
+	expect_next_host_works();
+	remote_end();
+}
+
 static void given_a_busy_lane_when_the_host_floods_it_then_calls_say_busy_at_once(void)
 {
 	given_a_client();
 	given_a_library_of_a_host_that("floods a busy lane", DEADLINE_MS);
 	EXPECT_EQUAL(call_number_function(), -1);
 	expect_host_named("floods a busy lane", CBB_ERR_TIMEOUT, "number");
-	for (int i = 0; i < 3; i++) {
+	/* Until the flood has surely begun. */
+	for (uint64_t end_ns = clock_deadline_ns(DEADLINE_MS); clock_left_ms(end_ns) > 0;) {
 		began_ns = clock_now_ns();
 		EXPECT_EQUAL(call_number_function(), -1);
 		EXPECT_EQUAL(cbb_last_error(), CBB_ERR_BUSY);
@@ -158,6 +201,7 @@ static const struct test tests[] = {
     TEST(given_a_host_that_calls_back_wrongly_when_called_then_it_is_cut_off_and_no_handler_runs),
     TEST(given_a_host_that_hands_back_a_callback_of_another_type_when_called_then_no_handler_runs),
     TEST(given_a_host_that_calls_back_for_ever_when_the_deadline_passes_then_the_call_ends),
+    TEST(given_a_late_answer_when_more_lies_before_it_than_one_look_takes_then_the_next_look_finds_it),
     TEST(given_a_busy_lane_when_the_host_floods_it_then_calls_say_busy_at_once),
     TEST(given_a_host_that_calls_back_under_each_call_when_the_depth_is_reached_then_the_next_call_fails),
     TEST(given_a_host_that_does_not_read_when_a_handler_calls_with_much_then_both_calls_time_out),
