@@ -401,6 +401,10 @@ CBB_API const char *cbb_callback_name(const cbb_callback *callback); /* valid as
  * errno, when the handler starts, is the native errno of the moment of the call. What native code sees
  * afterwards is the same value again, whatever the handler did to errno, unless it says
  * cbb_invocation_set_errno().
+ *
+ * A handler may leave by longjmp(). It is noticed when this thread next uses the library from a frame that is not deeper:
+ * native code then gets on_error for the callback, and that call waits until the calls that were left have returned
+ * in the host. A handler that ends its thread leaves its calls, too.
  */
 typedef struct cbb_invocation cbb_invocation;
 

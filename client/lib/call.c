@@ -8,6 +8,7 @@
 #include "lib/handler.h"
 #include "lib/options.h"
 #include "lib/side.h"
+#include "lib/unwind.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,12 +19,9 @@
 /* Sends Abandon for the whole chain; the lane is busy until its outermost call has been answered. */
 static void abandon(struct client_lane *lane)
 {
-	const struct call_frame *outermost = lane->top;
 	Cbb__Abandon message = CBB__ABANDON__INIT;
-	while (outermost->outer)
-		outermost = outermost->outer;
-	lane->abandoned = outermost->sequence;
-	message.sequence = outermost->sequence;
+	lane->abandoned = lane->levels[0].sequence;
+	message.sequence = lane->abandoned;
 	if (lane->lane.out.size > 0 ||
 	    lane_put(&lane->lane, CBB__FRAME_TYPE__FRAME_ABANDON, &message.base) < 0 ||
 	    lane_send(&lane->lane, 0) < 0)
@@ -57,8 +55,7 @@ static int drain_abandoned(struct client_lane *lane)
 
 /* ---- Waiting ---- */
 
-/* Turns what a lane says into what a call returns, and draws the consequence. */
-static int lane_failed(struct client_lane *lane, int r, const char *name)
+int call_lane_failed(struct client_lane *lane, int r, const char *name)
 {
 	switch (r) {
 	case -ETIMEDOUT:
@@ -87,17 +84,13 @@ static int lane_failed(struct client_lane *lane, int r, const char *name)
 /* Whether an outer call in flight has that sequence number. */
 static bool is_outer(const struct client_lane *lane, uint64_t sequence)
 {
-	for (const struct call_frame *at = lane->top; at; at = at->outer)
-		if (at->sequence == sequence)
+	for (unsigned i = 0; i < lane->depth; i++)
+		if (lane->levels[i].sequence == sequence)
 			return true;
 	return false;
 }
 
-/*
- * A Return that is not the awaited one. Of an outer call: the callback we are in timed out in the host. It stays in the
- * lane for the call it belongs to. Of a call that failed for that reason before: its late answer, dropped.
- */
-static int other_return(struct client_lane *lane, uint64_t got, uint64_t awaited)
+int call_other_return(struct client_lane *lane, uint64_t got, uint64_t awaited)
 {
 	if (is_outer(lane, got) && got != awaited) {
 		lane_unreceive(&lane->lane);
@@ -115,7 +108,7 @@ int call_wait(struct client_lane *lane, uint64_t sequence, uint64_t deadline_ns,
 	for (;;) {
 		int r = lane_receive(&lane->lane, ret_frame, deadline_ns);
 		if (r < 0)
-			return lane_failed(lane, r, name);
+			return call_lane_failed(lane, r, name);
 		r = hot_read(ret_hot, ret_frame);
 		if (r == 0)
 			lane_set_peer_core(&lane->lane, ret_hot->core);
@@ -125,7 +118,7 @@ int call_wait(struct client_lane *lane, uint64_t sequence, uint64_t deadline_ns,
 		                      ret_frame->type == CBB__FRAME_TYPE__FRAME_LIBRARY_OPENED)) {
 			if (ret_hot->sequence == sequence)
 				return 1;
-			r = other_return(lane, ret_hot->sequence, sequence);
+			r = call_other_return(lane, ret_hot->sequence, sequence);
 			if (r == CBB_ERR_TIMEOUT)
 				return r;
 		} else if (r == 0) {
@@ -135,7 +128,7 @@ int call_wait(struct client_lane *lane, uint64_t sequence, uint64_t deadline_ns,
 		if (r == 0 && deadline_ns != CLOCK_NEVER && clock_left_ms(deadline_ns) == 0)
 			r = -ETIMEDOUT;
 		if (r < 0)
-			return lane_failed(lane, r, name);
+			return call_lane_failed(lane, r, name);
 	}
 }
 
@@ -143,7 +136,7 @@ int call_wait(struct client_lane *lane, uint64_t sequence, uint64_t deadline_ns,
 
 int call_check_lane(struct client_lane *lane, const char *name)
 {
-	if (lane->abandoned && lane->top)
+	if (lane->abandoned && lane->depth)
 		return detail_set(CBB_ERR_TIMEOUT, "%s: a call made earlier by this handler timed out", name);
 	if (lane->returned_early)
 		return detail_set(CBB_ERR_TIMEOUT, "%s: the handler that makes this call has passed its deadline", name);
@@ -153,7 +146,7 @@ int call_check_lane(struct client_lane *lane, const char *name)
 	int r = lane->abandoned ? drain_abandoned(lane) : 0;
 	if (r == 0 || r == CBB_ERR_BUSY)
 		return r;
-	return lane_failed(lane, r == -ETIMEDOUT ? -ECONNRESET : r, name);
+	return call_lane_failed(lane, r == -ETIMEDOUT ? -ECONNRESET : r, name);
 }
 
 static int put_invoke(struct call_frame *call, int error_number)
@@ -163,7 +156,7 @@ static int put_invoke(struct call_frame *call, int error_number)
 	struct hot_writer writer;
 	memset(&fields, 0, offsetof(struct hot, words));
 	fields.sequence = call->sequence;
-	fields.parent = call->lane->serving;
+	fields.parent = call->outer ? client_lane_top(call->lane)->serving : 0;
 	fields.error_number = error_number;
 	fields.core = lane_core();
 	fields.library = call->library->number;
@@ -204,7 +197,7 @@ static int call_send(struct call_frame *call, int error_number)
 		return detail_set(CBB_ERR_TIMEOUT, "%s: host h%llu did not take the arguments in time",
 		                  call->marshal.plan->name, (unsigned long long)lane->host->id);
 	}
-	return lane_failed(lane, r, call->marshal.plan->name);
+	return call_lane_failed(lane, r, call->marshal.plan->name);
 }
 
 static int call_receive(struct call_frame *call, int *ret_errno)
@@ -220,17 +213,17 @@ static int call_receive(struct call_frame *call, int *ret_errno)
 		lane->returned_early = 0;
 	side_callbacks_known(call);
 	if (frame.type != CBB__FRAME_TYPE__FRAME_RETURN)
-		return lane_failed(lane, detail_set(-EBADMSG, "%s answered by another frame", name), name);
+		return call_lane_failed(lane, detail_set(-EBADMSG, "%s answered by another frame", name), name);
 	if (hot.status > 0)
-		return lane_failed(lane, detail_set(-EBADMSG, "%s answered with status %d", name, hot.status), name);
+		return call_lane_failed(lane, detail_set(-EBADMSG, "%s answered with status %d", name, hot.status), name);
 	if (hot.status < 0 && (hot.n_words || hot.block_cursor))
-		return lane_failed(lane, detail_set(-EBADMSG, "%s answered with results beside status %d", name, hot.status),
+		return call_lane_failed(lane, detail_set(-EBADMSG, "%s answered with results beside status %d", name, hot.status),
 		                   name);
 	if (hot.status < 0)
 		return hot.detail_size ? detail_set_bytes(hot.status, hot.detail, hot.detail_size) : hot.status;
 	r = marshal_get_results(&call->marshal, &hot);
 	if (r == -EBADMSG)
-		return lane_failed(lane, r, name);
+		return call_lane_failed(lane, r, name);
 	if (r < 0)
 		return r;
 	side_after_call(call);
@@ -242,20 +235,20 @@ static int call_receive(struct call_frame *call, int *ret_errno)
 static int call_on_lane(struct client_lane *lane, struct call_frame *call, int *error_number)
 {
 	call->lane = lane;
-	call->outer = lane->top;
+	const struct lane_level *outer = client_lane_top(lane);
+	call->outer = outer ? outer->frame : NULL;
 	call->marshal.arena = &lane->arena;
 	call->sequence = ++lane->last_sequence;
 	call->n_opened = atomic_load_explicit(&call->library->host->handles.n_opened, memory_order_relaxed);
-	if (call->outer && call->outer->deadline_ns < call->deadline_ns)
-		call->deadline_ns = call->outer->deadline_ns;
+	if (outer && outer->deadline_ns < call->deadline_ns)
+		call->deadline_ns = outer->deadline_ns;
 	struct arena_mark mark = arena_mark(&lane->arena);
 	int r = call_send(call, *error_number);
 	if (r == 0) {
-		lane->top = call;
-		lane->depth++;
+		lane->levels[lane->depth++] = (struct lane_level){
+		    .frame = call, .sequence = call->sequence, .deadline_ns = call->deadline_ns, .mark = mark};
 		r = call_receive(call, error_number);
 		lane->depth--;
-		lane->top = call->outer;
 	}
 	arena_release(&lane->arena, mark);
 	return r;
@@ -294,6 +287,7 @@ static int call_in_host(struct cbb_function *function, void *result, void *const
 	};
 	int r = client_lane_get(host, call.deadline_ns, &lane);
 	if (r == 0) {
+		unwind_check(lane, &call);
 		bool nested = lane->in_use;
 		lane->in_use = true;
 		r = call_check_lane(lane, function->plan->name);

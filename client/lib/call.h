@@ -14,7 +14,7 @@ struct call_frame {
 	struct marshal_frame marshal;
 	struct client_lane *lane;
 	struct cbb_library *library;
-	struct call_frame *outer;
+	struct call_frame *outer;         /* on this lane */
 	uint64_t sequence;
 	uint64_t deadline_ns;
 	uint64_t n_opened;                /* of the host's handles, when the call began */
@@ -23,6 +23,16 @@ struct call_frame {
 
 /* The libffi closure behind a pointer from cbb_symbol; `user` is its cbb_function. */
 void call_from_symbol(ffi_cif *cif, void *result, void **arguments, void *user);
+
+/* Turns what a lane says into what a call returns, and draws the consequence. */
+int call_lane_failed(struct client_lane *lane, int r, const char *name);
+
+/*
+ * A Return that is not the awaited one. Of an outer call: the callback we are in timed out in the host. It stays in the
+ * lane for the call it belongs to. Of a call that failed for that reason before: its late answer, dropped.
+ * 0, STATUS_TIMEOUT, -EBADMSG.
+ */
+int call_other_return(struct client_lane *lane, uint64_t got, uint64_t awaited);
 
 /* Whether a call may begin on this lane: 0, or STATUS_DEPTH, STATUS_BUSY, STATUS_TIMEOUT, ... with a detail text. */
 int call_check_lane(struct client_lane *lane, const char *name);

@@ -7,6 +7,7 @@
 #include "lib/fork.h"
 #include "lib/options.h"
 #include "lib/thread.h"
+#include "lib/unwind.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -136,9 +137,10 @@ static void run_here(ffi_cif *cif, void *result, void **arguments, void *user)
 		return;
 	}
 	struct cbb_invocation invocation = {.callback = callback, .host = callback->host, .thread = gettid()};
-	thread_push_invocation(&invocation);
+	int r = thread_push_invocation(&invocation); /* without memory the handler runs without one */
 	callback_run(callback, result, arguments);
-	thread_pop_invocation(&invocation);
+	if (r == 0)
+		thread_pop_invocation(&invocation);
 	callback_end(callback);
 	error_end_call(0);
 }
@@ -279,6 +281,7 @@ int cbb_callback_close(cbb_callback *callback, const cbb_close_options *options)
 		r = options_take(&known, sizeof known, options);
 	if (r < 0)
 		return error_end(r);
+	unwind_thread(&known);
 	if (!atomic_exchange(&callback->closed, true)) {
 		char buffer[256];
 		callback_table_retire(&callback->host->callbacks, callback);

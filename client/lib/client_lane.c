@@ -106,8 +106,8 @@ static void lane_leave(struct client_lane *lane)
 	struct cbb_host *host = lane->host;
 	unsigned depth = host ? lane->depth : 0;
 	for (unsigned i = 0; i < depth; i++)
-		if (lane->running[i])
-			callback_end(lane->running[i]);
+		if (lane->levels[i].running)
+			callback_end(lane->levels[i].running);
 	lane->depth = 0;
 	for (unsigned i = 0; i < depth; i++)
 		host_leave(host);

@@ -13,6 +13,19 @@
 
 struct call_frame;
 
+/*
+ * A call in flight. Not on the stack: when a handler leaves by longjmp, what it skipped there is garbage, and only
+ * addresses tell (lib/unwind.h).
+ */
+struct lane_level {
+	struct call_frame *frame;
+	uint64_t sequence;
+	uint64_t deadline_ns;
+	struct arena_mark mark;            /* before the call */
+	struct cbb_callback *running;      /* whose handler runs under it; NULL: none */
+	uint64_t serving;                  /* sequence of the callback in flight under it; 0: none */
+};
+
 struct client_lane {
 	struct lane lane;
 	struct cbb_host *_Atomic host;     /* NULL once the host is freed; written under registry_lock */
@@ -21,15 +34,19 @@ struct client_lane {
 	bool in_use;                       /* a call is in flight, or being begun */
 	bool dead;                         /* the socket cannot be used any more */
 	struct arena arena;
-	struct call_frame *top;            /* the innermost call in flight */
-	uint64_t serving;                  /* sequence of the innermost callback in flight; 0: none */
 	unsigned depth;                    /* calls in flight */
-	struct cbb_callback *running[CBB_DEPTH_MAX]; /* whose handler runs under the call of that depth - 1; NULL: none */
+	struct lane_level levels[CBB_DEPTH_MAX]; /* the first `depth` of them, the outermost first */
 	uint64_t last_sequence;
 	uint64_t abandoned;                /* outermost call of a chain that timed out and still runs in the host; 0 */
 	uint64_t returned_early;           /* outer call whose Return is kept in the lane, because the callback under it
 	                                      timed out there; 0 */
 };
+
+/* The innermost call in flight; NULL. */
+static inline struct lane_level *client_lane_top(struct client_lane *lane)
+{
+	return lane->depth ? &lane->levels[lane->depth - 1] : NULL;
+}
 
 /* This thread's lane into the host, attached if it has none. 0 or a negative code with a detail text. */
 int client_lane_get(struct cbb_host *host, uint64_t deadline_ns, struct client_lane **ret_lane);

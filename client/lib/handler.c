@@ -6,6 +6,7 @@
 #include "lib/error.h"
 #include "lib/fork.h"
 #include "lib/side.h"
+#include "lib/unwind.h"
 
 #include <errno.h>
 #include <string.h>
@@ -40,7 +41,7 @@ static int handler_run(struct handler_frame *frame, struct hot *invoke)
 {
 	const struct plan *plan = frame->marshal.plan;
 	uint64_t sequence = invoke->sequence;
-	unsigned epoch = fork_epoch();
+	unsigned epoch = fork_epoch(), depth = frame->lane->depth;
 	struct cbb_invocation invocation = {
 	    .callback = frame->callback,
 	    .host = frame->lane->host,
@@ -54,10 +55,12 @@ static int handler_run(struct handler_frame *frame, struct hot *invoke)
 	void *result = r < 0 ? NULL : arena_take(frame->marshal.arena, PLAN_RESULT_BYTES(plan));
 	if (r == 0 && !result)
 		r = -ENOMEM;
+	if (r == 0)
+		r = thread_push_invocation(&invocation);
 	if (r == 0) {
-		thread_push_invocation(&invocation);
 		errno = invoke->error_number;
 		callback_run(frame->callback, result, frame->marshal.arguments);
+		unwind_lane(frame->lane, depth); /* calls of the handler that it left by longjmp, within itself */
 		thread_pop_invocation(&invocation);
 		if (epoch != fork_epoch()) { /* the handler returns in a child, too */
 			client_lane_disown(frame->lane);
@@ -87,9 +90,9 @@ static int handler_answer(struct client_lane *lane, uint64_t deadline_ns)
 }
 
 /* The innermost call of a function. The opening of a library is none: its constructors call under the call outside. */
-static struct call_frame *calling(const struct client_lane *lane)
+static struct call_frame *calling(struct client_lane *lane)
 {
-	struct call_frame *call = lane->top;
+	struct call_frame *call = client_lane_top(lane) ? client_lane_top(lane)->frame : NULL;
 	while (call && !call->marshal.plan)
 		call = call->outer;
 	return call;
@@ -103,10 +106,10 @@ int handler_serve(struct client_lane *lane, struct hot *invoke)
 		return detail_set(-EBADMSG, "a callback under call %llu, which is not the one in flight",
 		                  (unsigned long long)invoke->parent);
 	struct arena_mark mark = arena_mark(&lane->arena);
-	uint64_t outer_serving = lane->serving;
 	struct cbb_callback *callback = callback_table_find(table, invoke->slot, invoke->generation);
 	int r = 0;
-	lane->serving = invoke->sequence;
+	struct lane_level *level = client_lane_top(lane);
+	level->serving = invoke->sequence;
 	if (callback && callback_begin(callback) == 0) {
 		struct handler_frame frame = {
 		    .marshal = {.plan = callback->type->plan, .side = &side_handler, .arena = &lane->arena,
@@ -114,15 +117,15 @@ int handler_serve(struct client_lane *lane, struct hot *invoke)
 		    .callback = callback,
 		    .lane = lane,
 		};
-		lane->running[lane->depth - 1] = callback;
+		level->running = callback;
 		r = handler_run(&frame, invoke);
-		lane->running[lane->depth - 1] = NULL;
+		level->running = NULL;
 		callback_end(callback);
 	} else {
 		detail_set(CBB_ERR_CLOSED, "the callback is closed");
 		r = put_failure(lane, invoke->sequence, CBB_ERR_CLOSED);
 	}
-	lane->serving = outer_serving;
+	level->serving = 0;
 	arena_release(&lane->arena, mark);
-	return r < 0 ? r : handler_answer(lane, lane->top->deadline_ns);
+	return r < 0 ? r : handler_answer(lane, level->deadline_ns);
 }

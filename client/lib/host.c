@@ -12,6 +12,7 @@
 #include "lib/options.h"
 #include "lib/report.h"
 #include "lib/thread.h"
+#include "lib/unwind.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -218,6 +219,7 @@ cbb_host *cbb_host_close(cbb_host *host)
 	error_begin();
 	if (!host)
 		return NULL;
+	unwind_thread(&host);
 	if (thread_in_handler_of(host)) {
 		error_end(detail_set(CBB_ERR_WOULD_DEADLOCK, "host h%llu closed inside a handler of its own",
 		                     (unsigned long long)host->id));

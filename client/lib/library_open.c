@@ -5,6 +5,7 @@
 #include "lib/call.h"
 #include "lib/client.h"
 #include "lib/error.h"
+#include "lib/unwind.h"
 
 #include <errno.h>
 #include <string.h>
@@ -56,7 +57,7 @@ static int open_on_lane(struct cbb_library *library, struct client_lane *lane, u
 	Cbb__OpenLibrary message = CBB__OPEN_LIBRARY__INIT;
 	struct frame frame;
 	struct hot hot;
-	struct call_frame place = {.lane = lane, .outer = lane->top, .sequence = ++lane->last_sequence,
+	struct call_frame place = {.lane = lane, .outer = lane->depth ? client_lane_top(lane)->frame : NULL, .sequence = ++lane->last_sequence,
 	                           .deadline_ns = deadline_ns};
 	message.sequence = place.sequence;
 	message.library = library->number;
@@ -71,11 +72,10 @@ static int open_on_lane(struct cbb_library *library, struct client_lane *lane, u
 		                                    (unsigned long long)library->host->id)
 		                       : host_note_death(library->host, DURING);
 	}
-	lane->top = &place;
-	lane->depth++;
+	lane->levels[lane->depth++] = (struct lane_level){
+	    .frame = &place, .sequence = place.sequence, .deadline_ns = deadline_ns, .mark = arena_mark(&lane->arena)};
 	r = call_wait(lane, place.sequence, deadline_ns, DURING, &frame, &hot);
 	lane->depth--;
-	lane->top = place.outer;
 	return r < 0 ? r : take_answer(library, lane, &frame);
 }
 
@@ -89,6 +89,7 @@ int library_open_in_host(struct cbb_library *library)
 		return r;
 	r = client_lane_get(host, deadline_ns, &lane);
 	if (r == 0) {
+		unwind_check(lane, &lane);
 		bool nested = lane->in_use;
 		lane->in_use = true;
 		r = call_check_lane(lane, DURING);

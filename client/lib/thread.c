@@ -6,6 +6,7 @@
 #include "lib/fork.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 static __thread struct client_thread *self;
@@ -18,6 +19,7 @@ static void thread_end(void *data)
 	self = NULL;
 	client_lanes_free(thread);
 	recent_free(&thread->recent);
+	free(thread->invocations);
 	free(thread);
 }
 
@@ -36,6 +38,20 @@ __attribute__((destructor)) static void main_thread_end(void)
 	}
 }
 
+static void find_stack(struct client_thread *thread)
+{
+	pthread_attr_t attributes;
+	void *low;
+	size_t size;
+	if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+		return;
+	if (pthread_attr_getstack(&attributes, &low, &size) == 0) {
+		thread->stack_low = low;
+		thread->stack_high = thread->stack_low + size;
+	}
+	pthread_attr_destroy(&attributes);
+}
+
 static struct client_thread *thread_make(void)
 {
 	pthread_once(&once, key_make);
@@ -45,6 +61,7 @@ static struct client_thread *thread_make(void)
 		return NULL;
 	}
 	thread->fork_epoch = fork_epoch();
+	find_stack(thread);
 	pthread_setspecific(key, thread);
 	self = thread;
 	return thread;
@@ -55,25 +72,57 @@ struct client_thread *thread_self(void)
 	return self ? self : thread_make();
 }
 
-void thread_push_invocation(struct cbb_invocation *invocation)
+/* ---- Handlers on the stack ---- */
+
+#define INVOCATIONS_MIN 16
+
+static int invocations_grow(struct client_thread *thread)
+{
+	unsigned capacity = thread->invocations_capacity ? 2 * thread->invocations_capacity : INVOCATIONS_MIN;
+	struct cbb_invocation **grown = realloc(thread->invocations, capacity * sizeof *grown);
+	if (!grown)
+		return detail_set(-ENOMEM, "no memory for one more nested handler");
+	thread->invocations = grown;
+	thread->invocations_capacity = capacity;
+	return 0;
+}
+
+int thread_push_invocation(struct cbb_invocation *invocation)
 {
 	struct client_thread *thread = thread_self();
-	if (thread) {
-		invocation->outer = thread->invocation;
-		thread->invocation = invocation;
-	}
+	if (!thread || (thread->n_invocations == thread->invocations_capacity && invocations_grow(thread) < 0))
+		return -ENOMEM;
+	thread->invocations[thread->n_invocations++] = invocation;
+	return 0;
 }
 
 void thread_pop_invocation(struct cbb_invocation *invocation)
 {
-	if (self && self->invocation == invocation)
-		self->invocation = invocation->outer;
+	/* Those above it were left by longjmp. */
+	while (self && self->n_invocations && self->invocations[--self->n_invocations] != invocation)
+		;
+}
+
+static bool on_stack(const void *address)
+{
+	return self && (const char *)address >= self->stack_low && (const char *)address < self->stack_high;
+}
+
+bool thread_has_left(const void *frame, const void *here)
+{
+	return (uintptr_t)frame <= (uintptr_t)here && on_stack(frame) && on_stack(here);
+}
+
+void thread_drop_left(const void *here)
+{
+	while (self && self->n_invocations && thread_has_left(self->invocations[self->n_invocations - 1], here))
+		self->n_invocations--;
 }
 
 bool thread_in_handler_of(const struct cbb_host *host)
 {
-	for (const struct cbb_invocation *at = self ? self->invocation : NULL; at; at = at->outer)
-		if (at->host == host)
+	for (unsigned i = 0; self && i < self->n_invocations; i++)
+		if (self->invocations[i]->host == host)
 			return true;
 	return false;
 }
@@ -81,8 +130,8 @@ bool thread_in_handler_of(const struct cbb_host *host)
 uint32_t thread_count_running(const struct cbb_callback *callback)
 {
 	uint32_t n = 0;
-	for (const struct cbb_invocation *at = self ? self->invocation : NULL; at; at = at->outer)
-		n += at->callback == callback;
+	for (unsigned i = 0; self && i < self->n_invocations; i++)
+		n += self->invocations[i]->callback == callback;
 	return n;
 }
 
@@ -90,7 +139,8 @@ uint32_t thread_count_running(const struct cbb_callback *callback)
 
 cbb_invocation *cbb_invocation_current(void)
 {
-	return self ? self->invocation : NULL;
+	thread_drop_left(&(char){0});
+	return self && self->n_invocations ? self->invocations[self->n_invocations - 1] : NULL;
 }
 
 cbb_callback *cbb_invocation_callback(const cbb_invocation *invocation)

@@ -15,9 +15,51 @@
 #define LOG_BURST 40u
 #define LOG_NS_PER_LINE 250000000u
 
+/* Lines that have come back since the budget was last looked at. */
+static uint64_t budget_due(const struct log_budget *budget)
+{
+	return (clock_now_ns() - budget->refilled_ns) / LOG_NS_PER_LINE;
+}
+
+static bool budget_is_full(const struct log_budget *budget)
+{
+	return budget->left + budget_due(budget) >= LOG_BURST;
+}
+
+static void budget_say_left_out(const struct account *account, struct log_budget *budget)
+{
+	if (budget->left_out)
+		log_warning("%u lines caused by user %u were left out", budget->left_out, (unsigned)account->uid);
+	budget->left_out = 0;
+}
+
+static void account_free(struct accounts *accounts, struct account *account)
+{
+	budget_say_left_out(account, &account->warnings);
+	budget_say_left_out(account, &account->infos);
+	HASH_DEL(accounts->by_uid, account);
+	free(account);
+}
+
+/* One that was freed before its budgets are full would come back with fresh ones. */
+static void account_free_unused(struct accounts *accounts, struct account *account)
+{
+	if (account->n_users == 0 && budget_is_full(&account->warnings) && budget_is_full(&account->infos))
+		account_free(accounts, account);
+}
+
+void accounts_free(struct accounts *accounts)
+{
+	struct account *account, *next;
+	HASH_ITER(hh, accounts->by_uid, account, next)
+		account_free(accounts, account);
+}
+
 struct account *account_join(struct accounts *accounts, uid_t uid)
 {
-	struct account *account;
+	struct account *account, *next;
+	HASH_ITER(hh, accounts->by_uid, account, next)
+		account_free_unused(accounts, account);
 	HASH_FIND(hh, accounts->by_uid, &uid, sizeof uid, account);
 	if (!account) {
 		account = calloc(1, sizeof *account);
@@ -34,9 +76,9 @@ struct account *account_join(struct accounts *accounts, uid_t uid)
 
 struct account *account_leave(struct accounts *accounts, struct account *account)
 {
-	if (account && --account->n_users == 0) {
-		HASH_DEL(accounts->by_uid, account);
-		free(account);
+	if (account) {
+		account->n_users--;
+		account_free_unused(accounts, account);
 	}
 	return NULL;
 }
@@ -62,7 +104,7 @@ void account_give_back(struct account *account, enum charge kind)
 /* Whether one more line may be written. */
 static bool log_take(const struct account *account, struct log_budget *budget)
 {
-	uint64_t lines = (clock_now_ns() - budget->refilled_ns) / LOG_NS_PER_LINE;
+	uint64_t lines = budget_due(budget);
 	budget->refilled_ns += lines * LOG_NS_PER_LINE;
 	budget->left = lines < LOG_BURST - budget->left ? budget->left + (unsigned)lines : LOG_BURST;
 	if (budget->left == 0) {
@@ -70,9 +112,7 @@ static bool log_take(const struct account *account, struct log_budget *budget)
 		return false;
 	}
 	budget->left--;
-	if (budget->left_out)
-		log_warning("%u lines caused by user %u were left out", budget->left_out, (unsigned)account->uid);
-	budget->left_out = 0;
+	budget_say_left_out(account, budget);
 	return true;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What one user holds in the broker. Whatever costs something is charged to its user when it comes into being
- * and given back by its destructor; an account exists while something is charged to it.
+ * and given back by its destructor; an account exists while something is charged to it, and until the lines of log
+ * that it caused are forgotten.
  */
 #ifndef CBB_BROKER_ACCOUNT_H
 #define CBB_BROKER_ACCOUNT_H
@@ -35,6 +36,9 @@ struct accounts {
 /* Takes part in the user's account, or NULL without memory. Ended with account_leave. */
 struct account *account_join(struct accounts *accounts, uid_t uid);
 struct account *account_leave(struct accounts *accounts, struct account *account); /* NULL is fine. Returns NULL */
+
+/* Of all users, none of whom takes part any more. */
+void accounts_free(struct accounts *accounts);
 
 /* 0, or STATUS_LIMIT with words that name the limit. */
 int account_charge(struct account *account, enum charge kind, const struct broker_limits *limits);

@@ -70,6 +70,7 @@ void broker_close(struct broker *broker)
 	broker_end_sessions(broker, "the broker ended");
 	HASH_ITER(hh, broker->hosts, host, next)
 		host_free(host);
+	accounts_free(&broker->accounts);
 	loop_end(&broker->child);
 	loop_end(&broker->stop_deadline);
 	loop_close(&broker->loop);

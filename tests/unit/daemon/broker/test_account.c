@@ -72,11 +72,35 @@ static void given_a_user_who_causes_many_lines_when_logged_then_a_burst_is_writt
 	EXPECT_CONTAINS(log, "a word");
 	account_leave(&accounts, loud);
 	account_leave(&accounts, quiet);
+	accounts_free(&accounts);
+}
+
+static void given_a_user_who_comes_and_goes_when_each_visit_causes_a_line_then_no_more_are_written_than_by_one(void)
+{
+	struct accounts accounts = {0};
+	const char *path = harness_temp_file("log", "");
+	int before = dup(STDERR_FILENO), fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	dup2(fd, STDERR_FILENO);
+	for (int i = 0; i < 1000; i++) {
+		struct account *visitor = account_join(&accounts, 1);
+		account_warn(visitor, "noise %d", i);
+		account_leave(&accounts, visitor);
+	}
+	accounts_free(&accounts);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	close(fd);
+	const char *log = harness_read_file(path);
+	EXPECT(count_lines(log) >= 40);
+	EXPECT(count_lines(log) < 100);
+	EXPECT_CONTAINS(log, "lines caused by user 1 were left out");
+	EXPECT(accounts.by_uid == NULL);
 }
 
 static const struct test tests[] = {
     TEST(given_a_limit_when_charged_up_to_it_then_one_more_fails_in_words_and_giving_back_makes_room),
     TEST(given_two_users_when_one_is_at_its_limit_then_the_other_is_not),
     TEST(given_a_user_who_causes_many_lines_when_logged_then_a_burst_is_written_and_another_user_is_heard),
+    TEST(given_a_user_who_comes_and_goes_when_each_visit_causes_a_line_then_no_more_are_written_than_by_one),
 };
 HARNESS_MAIN(tests)

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/unwind.h"
+
+#include "lib/call.h"
+#include "lib/callback.h"
+#include "lib/error.h"
+#include "wire/hot.h"
+
+#include <errno.h>
+#include <utlist.h>
+
+static int refuse(struct client_lane *lane, uint64_t sequence, uint64_t deadline_ns)
+{
+	detail_set(-ECANCELED, "its handler was left by longjmp");
+	int r = hot_put_failure(&lane->lane.out, sequence, lane_core(), -ECANCELED);
+	return r < 0 ? r : lane_send(&lane->lane, deadline_ns);
+}
+
+/* Answers the callback that was left, and all that follow, until the call under which it ran has returned. */
+static int finish(struct client_lane *lane, const struct lane_level *level)
+{
+	struct frame frame;
+	struct hot hot;
+	int r = level->serving ? refuse(lane, level->serving, level->deadline_ns) : 0;
+	while (r == 0) {
+		r = lane_receive(&lane->lane, &frame, level->deadline_ns);
+		if (r > 0)
+			r = hot_read(&hot, &frame);
+		if (r < 0)
+			return r;
+		if (frame.type == CBB__FRAME_TYPE__FRAME_INVOKE)
+			r = refuse(lane, hot.sequence, level->deadline_ns);
+		else if (hot.sequence == level->sequence)
+			return 0;
+		else
+			r = call_other_return(lane, hot.sequence, level->sequence);
+	}
+	return r;
+}
+
+static void level_end(struct client_lane *lane)
+{
+	struct cbb_host *host = lane->host;
+	const struct lane_level level = lane->levels[lane->depth - 1];
+	if (!lane->dead && !lane->abandoned) {
+		int r = finish(lane, &level);
+		/* Its own deadline abandons the whole chain, as for a call that waits. */
+		if (r < 0 && r != CBB_ERR_TIMEOUT)
+			call_lane_failed(lane, r, "a call that was left by longjmp");
+	}
+	if (lane->returned_early == level.sequence)
+		lane->returned_early = 0;
+	if (level.running)
+		callback_end(level.running);
+	arena_release(&lane->arena, level.mark);
+	lane->depth--;
+	lane->in_use = lane->depth > 0;
+	if (host)
+		host_leave(host); /* from here on another thread may free it */
+}
+
+void unwind_lane(struct client_lane *lane, unsigned depth)
+{
+	while (lane->depth > depth)
+		level_end(lane);
+}
+
+void unwind_thread(const void *here)
+{
+	struct client_thread *thread = thread_self();
+	struct client_lane *lane;
+	thread_drop_left(here);
+	LL_FOREACH2 (thread ? thread->lanes : NULL, lane, thread_next)
+		while (lane->depth && thread_has_left(lane->levels[lane->depth - 1].frame, here))
+			level_end(lane);
+}
