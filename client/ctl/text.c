@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctl/text.h"
 
+#include "base/printable.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -73,7 +75,7 @@ const char *text_of(const ProtobufCBinaryData *bytes, unsigned cut)
 		char c = (char)bytes->data[i];
 		if (!continues(c) && cut && n_characters++ == cut)
 			break;
-		text[i] = (unsigned char)c < 0x20 || c == 0x7f ? '?' : c;
+		text[i] = printable_is_control(i ? bytes->data[i - 1] : 0, bytes->data[i]) ? '?' : c;
 	}
 	strcpy(text + i, i < bytes->len ? "…" : "");
 	return text;

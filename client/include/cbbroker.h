@@ -149,11 +149,13 @@ typedef struct cbb_host_options {
 	                                  for stdin and the broker's own for the others (of a private broker: the
 	                                  program's). They stay the caller's to close */
 	uint64_t start_timeout_ms;     /* default 10,000 */
-	uint64_t call_timeout_ms;      /* default deadline of each call into this host; default: none */
+	uint64_t call_timeout_ms;      /* default deadline of each call into this host, and of opening a library in it;
+	                                  default: none */
 	uint64_t max_callbacks;        /* open at once; default 100,000 */
 	uint64_t max_closed_callbacks; /* addresses that may stay out of use after close, on top of max_callbacks;
 	                                  default 1,000,000 */
-	uint64_t max_payload_bytes;    /* one call's or callback's arguments; default 64 MiB, at most 1 GiB */
+	uint64_t max_payload_bytes;    /* one call's or callback's arguments, or results; the few bytes around
+	                                  them do not count. Default 64 MiB; above 1 GiB it is 1 GiB */
 	uint64_t stack_bytes;          /* of the threads that run this program's calls; default: the caller's limit */
 } cbb_host_options;
 
@@ -161,7 +163,8 @@ typedef struct cbb_host_options {
  * Starts a host process: empty until a library is opened in it. It ends with cbb_host_close(), with
  * the client's connection, or with the program.
  * options may be NULL. Freed by cbb_host_close() or cbb_disconnect().
- * Errors: CBB_ERR_HOST_START, CBB_ERR_LIMIT, CBB_ERR_BROKER_GONE, CBB_ERR_TIMEOUT.
+ * Errors: CBB_ERR_HOST_START, CBB_ERR_LIMIT, CBB_ERR_BROKER_GONE, CBB_ERR_TIMEOUT, CBB_ERR_FORKED, -EINVAL and
+ * other -errno (of the working directory, or of a descriptor; the text says which).
  */
 CBB_API int cbb_host_open(cbb_client *client, const cbb_host_options *options, cbb_host **ret_host);
 
@@ -247,12 +250,14 @@ typedef void (*cbb_any_function)(void);
 
 /*
  * Opens a library in the host: reads an interface file (cbbroker-interface(5)), loads the shared
- * object it names there, and checks that its functions exist. The first takes the name of an
+ * object it names there, and looks for its functions: one that the object lacks gives CBB_ERR_NO_SYMBOL
+ * when it is asked for. The first takes the name of an
  * installed interface such as "expat", the second a path, the third the text itself; `#include` in a
  * text is looked up among the installed interfaces.
  * The library lives as long as its host; there is nothing to free. Opening one twice gives a second
  * cbb_library over the same loaded code.
- * Errors: CBB_ERR_INTERFACE, CBB_ERR_NO_LIBRARY, CBB_ERR_HOST_DIED, CBB_ERR_TIMEOUT, -errno.
+ * Errors: CBB_ERR_INTERFACE, CBB_ERR_NO_LIBRARY, CBB_ERR_HOST_DIED, CBB_ERR_TIMEOUT, CBB_ERR_BUSY, CBB_ERR_LIMIT,
+ * CBB_ERR_FORKED, -errno.
  */
 CBB_API int cbb_library_open(cbb_host *host, const char *name, cbb_library **ret_library);
 CBB_API int cbb_library_open_file(cbb_host *host, const char *path, cbb_library **ret_library);
@@ -267,7 +272,11 @@ CBB_API int cbb_library_open_text(cbb_host *host, const char *text, cbb_library 
  * gives the same pointer. Valid until the host is freed; calls after the host's death are harmless.
  */
 CBB_API cbb_any_function cbb_symbol(cbb_library *library, const char *name);
-#define CBB_SYMBOL(library, type, name) ((type *)cbb_symbol((library), (name)))
+#if defined(__GNUC__)
+#define CBB_SYMBOL(library, type, name) ((__typeof__(type) *)cbb_symbol((library), (name))) /* int(int) is a type too */
+#else
+#define CBB_SYMBOL(library, type, name) ((type *)cbb_symbol((library), (name))) /* a typedef's name */
+#endif
 
 /*
  * The named function, for cbb_call(). Lives as long as its host.

@@ -312,11 +312,8 @@ int cbb_host_report(cbb_host *host, cbb_report *report)
 	r = ended ? wait_for_exit(host) : report_ask(&host->client->session, host->id, &known);
 	if (ended && r == 0)
 		known = host->report;
-	if (r < 0) {
-		known.state = ended ? CBB_HOST_ENDED : CBB_HOST_RUNNING;
-		known.end = ended ? CBB_END_UNKNOWN : CBB_END_NONE;
-		known.exit_status = -1;
-	}
+	if (r < 0)
+		report_take_silence(&known, ended);
 	options_give(report, &known, sizeof known);
 	return error_end(r);
 }

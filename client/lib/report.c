@@ -61,6 +61,16 @@ void report_take_exit(cbb_report *report, const Cbb__HostExited *exited)
 	take_info(report, exited->info);
 }
 
+void report_take_silence(cbb_report *report, bool ended)
+{
+	memset(report, 0, sizeof *report);
+	report->state = ended ? CBB_HOST_ENDED : CBB_HOST_RUNNING;
+	report->end = ended ? CBB_END_UNKNOWN : CBB_END_NONE;
+	report->exit_status = -1;
+	snprintf(report->text, sizeof report->text, "%s, and no broker answers that could say %s",
+	         ended ? "it ended" : "it runs", ended ? "how" : "more");
+}
+
 int report_ask(struct session *session, uint64_t host, cbb_report *report)
 {
 	Cbb__HostStatus request = CBB__HOST_STATUS__INIT;

@@ -66,7 +66,7 @@ static int receive_error(int r)
 {
 	switch (r) {
 	case 0: return detail_set(CBB_ERR_BROKER_GONE, "the other end closed the connection before it answered");
-	case -ETIMEDOUT: return detail_set(CBB_ERR_TIMEOUT, "no answer within the connection's timeout");
+	case -ETIMEDOUT: return detail_set(CBB_ERR_TIMEOUT, "no answer within the time allowed");
 	case -EBADMSG: return detail_prefix(CBB_ERR_PROTOCOL, "the answer: ");
 	case -EPIPE:
 	case -ECONNRESET: return detail_set(CBB_ERR_BROKER_GONE, "the broker is gone");

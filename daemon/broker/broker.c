@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
+#include <utlist.h>
 
 /* Under valgrind 3.19 there is no pidfd_open: then a child's end is noticed here. */
 static void broker_child_ended(void *data)
@@ -56,18 +57,13 @@ int broker_open(struct broker *broker, const char *host_program, const struct br
 	return 0;
 }
 
-static void broker_end_sessions(struct broker *broker, const char *why)
-{
-	while (broker->hellos)
-		hello_free(broker->hellos);
-	while (broker->sessions)
-		session_free(broker->sessions, why);
-}
-
 void broker_close(struct broker *broker)
 {
 	struct host *host, *next;
-	broker_end_sessions(broker, "the broker ended");
+	while (broker->hellos)
+		hello_free(broker->hellos);
+	while (broker->sessions)
+		session_free(broker->sessions, "the broker ended");
 	HASH_ITER(hh, broker->hosts, host, next)
 		host_free(host);
 	accounts_free(&broker->accounts);
@@ -87,7 +83,10 @@ void broker_stop(struct broker *broker, const char *why)
 		return;
 	broker->stopping = true;
 	log_info("ending: %s; %u hosts to end", why, broker->n_alive);
-	broker_end_sessions(broker, "the broker ended");
+	/* Sessions stay until their hosts are gone: each program is told that its own were ended, not that they died. */
+	struct session *session;
+	DL_FOREACH(broker->sessions, session)
+		session_stop(session, "the broker ended");
 	if (broker->n_alive == 0)
 		loop_stop(&broker->loop);
 	else

@@ -42,7 +42,7 @@ void broker_close(struct broker *broker);
 /* A fresh connection: takes the descriptor. */
 void broker_accepted(struct broker *broker, int fd);
 
-/* Ends all sessions and hosts; the loop stops when the last host is reaped, or after limits.stop_ms. */
+/* Ends all hosts and tells their sessions; the loop stops when the last host is reaped, or after limits.stop_ms. */
 void broker_stop(struct broker *broker, const char *why);
 /* A host has been reaped. */
 void broker_host_gone(struct broker *broker);

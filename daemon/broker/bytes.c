@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/bytes.h"
 
+#include "base/printable.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +15,7 @@ void bytes_to_printable(const ProtobufCBinaryData *bytes, char *ret_text, size_t
 {
 	size_t n = bytes->len < size - 1 ? bytes->len : size - 1;
 	for (size_t i = 0; i < n; i++)
-		ret_text[i] = bytes->data[i] < 0x20 || bytes->data[i] == 0x7f ? '?' : (char)bytes->data[i];
+		ret_text[i] = printable_is_control(i ? bytes->data[i - 1] : 0, bytes->data[i]) ? '?' : (char)bytes->data[i];
 	ret_text[n] = '\0';
 }
 

@@ -126,8 +126,11 @@ static int hello_decide(struct hello *hello, const Cbb__Hello *message)
 		r = hello_check_user(hello);
 	if (r == 0 && hello->broker->stopping)
 		r = detail_set(CBB__STATUS__STATUS_REFUSED, "the broker is ending");
-	if (r < 0)
+	if (r < 0) {
+		account_warn(hello->account, "turned away pid %d (uid %u, %s): %s", (int)hello->identity.pid,
+		             (unsigned)hello->identity.uid, hello->identity.comm, detail_text());
 		return hello_refuse(hello, r);
+	}
 	for (size_t i = 0; i < sizeof purposes / sizeof *purposes; i++)
 		if (purposes[i].purpose == message->purpose)
 			return purposes[i].handle(hello, message);

@@ -144,9 +144,14 @@ static void host_started_late(void *data)
 	host_blame(host);
 }
 
+/* A process that is traced is its tracer's to reap first, and its pidfd stays readable: SIGCHLD tells when it is ours. */
 static void host_gone(void *data)
 {
-	host_check(data);
+	struct host *host = data;
+	if (host_check(host))
+		return;
+	loop_end(&host->gone);
+	host->pidfd = descriptor_close(host->pidfd);
 }
 
 static const struct peer_calls host_calls = {.frame = host_frame, .ended = host_peer_ended};
@@ -165,6 +170,7 @@ static void host_watch(struct host *host, int socket_fd, uint64_t start_timeout_
 	if (r == 0 && host->pidfd >= 0)
 		r = loop_readable(&broker->loop, &host->gone, host->pidfd, host_gone, host);
 	if (r < 0) {
+		host->pidfd = descriptor_close(host->pidfd); /* nothing watches it: SIGCHLD tells */
 		detail_set(r, "the broker is out of memory");
 		host_blame(host);
 	}

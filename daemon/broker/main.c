@@ -29,7 +29,7 @@ static struct {
 
 static const struct option_entry option_entries[] = {
     {"socket", 's', OPTION_TEXT, "PATH", &options.socket,
-     "Listen here. Default: the socket that systemd passes, else $XDG_RUNTIME_DIR/cbbroker/broker.sock, else (root) "
+     "Listen here, if systemd passes no socket. Default: $XDG_RUNTIME_DIR/cbbroker/broker.sock, else (root) "
      "/run/cbbroker/broker.sock."},
     {"host-program", 0, OPTION_TEXT, "PATH", &options.host_program,
      "Run this as host. Default: $CBB_HOST, else cbb-host near this program, else where it was installed."},

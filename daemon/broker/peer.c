@@ -155,11 +155,16 @@ bool peer_has_room(const struct peer *peer)
 	return peer->calls && peer->failed == 0 && peer->connection.n_out_fds < CONNECTION_GROUPS_MAX;
 }
 
+void peer_stop_reading(struct peer *peer)
+{
+	loop_disarm(&peer->readable);
+	loop_disarm(&peer->partial);
+}
+
 void peer_finish(struct peer *peer)
 {
 	peer->finishing = true;
-	loop_disarm(&peer->readable);
-	loop_disarm(&peer->partial);
+	peer_stop_reading(peer);
 	peer_flush(peer);
 }
 

@@ -60,7 +60,9 @@ void peer_send(struct peer *peer, Cbb__FrameType type, const ProtobufCMessage *m
                unsigned n_fds);
 /* Whether one more frame with descriptors could be kept if the other side does not read. */
 bool peer_has_room(const struct peer *peer);
-/* Reads no more; `ended` comes when everything is sent, or when that fails. */
+/* Reads no more. Still sends. */
+void peer_stop_reading(struct peer *peer);
+/* The same; `ended` comes when everything is sent, or when that fails. */
 void peer_finish(struct peer *peer);
 
 #endif

@@ -15,6 +15,12 @@ static int request_open_host(struct session *session, const void *message, struc
 {
 	const Cbb__OpenHost *open = message;
 	unsigned announced = (unsigned)!!open->has_stdin + (unsigned)!!open->has_stdout + (unsigned)!!open->has_stderr;
+	if (frame->lost_fds) {
+		session_done(session, open->request,
+		             detail_set(CBB__STATUS__STATUS_LIMIT,
+		                        "the broker has no descriptors left for the host's: end something first"));
+		return 0;
+	}
 	if (announced != frame->n_fds)
 		return detail_set(-EBADMSG, "its OPEN_HOST announces %u descriptors and carries %u", announced,
 		                  frame->n_fds);

@@ -21,6 +21,14 @@ static void session_end_hosts(struct session *session, const char *why)
 		host_leave_session(host, why);
 }
 
+void session_stop(struct session *session, const char *why)
+{
+	struct host *host;
+	peer_stop_reading(&session->peer);
+	DL_FOREACH2(session->hosts, host, session_next)
+		host_end(host, why);
+}
+
 void session_free(struct session *session, const char *why)
 {
 	struct broker *broker = session->broker;

@@ -25,6 +25,8 @@ struct session {
 
 /* Takes the descriptor; answers its Hello, with a refusal if there can be no session. */
 void session_open(struct broker *broker, const struct identity *identity, int fd);
+/* Ends its hosts and serves no more requests: what is left is to tell it how they ended. */
+void session_stop(struct session *session, const char *why);
 /* Its hosts are ended, `why` is what is said of them. */
 void session_free(struct session *session, const char *why);
 

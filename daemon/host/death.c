@@ -21,7 +21,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-/* A thread that crashes while another writes the record gives it this long. */
+/* A thread that crashes or exits while another writes the record gives it this long. */
 #define OTHER_WRITER_MS 1000
 
 static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
@@ -58,6 +58,13 @@ static void record_complete(void)
 	atomic_store(&complete, true);
 }
 
+/* After record_claim failed. The writer may be this thread: then it faulted, or runs exit handlers. */
+static void wait_for_writer(pid_t thread)
+{
+	for (int i = 0; i < OTHER_WRITER_MS && atomic_load(&writer) != thread && !atomic_load(&complete); i++)
+		poll(NULL, 0, 1);
+}
+
 /* What may fault itself (the texts belong to others) comes last. */
 static void record_fill(pid_t thread, uint64_t instruction)
 {
@@ -90,8 +97,12 @@ void death_expected(void)
 void death_by_exit(int status, const void *caller)
 {
 	pid_t thread = (pid_t)syscall(SYS_gettid);
-	if (atomic_load(&expected) || !is_this_host() || !record_claim(thread))
+	if (atomic_load(&expected) || !is_this_host())
 		return;
+	if (!record_claim(thread)) {
+		wait_for_writer(thread); /* it would end with the process */
+		return;
+	}
 	record->signal = 0;
 	record->exit_status = status & 0xff;
 	record_fill(thread, (uint64_t)(uintptr_t)caller);
@@ -131,12 +142,6 @@ static uint64_t signal_address(const siginfo_t *info)
 	return (uint64_t)(uintptr_t)(info->si_signo == SIGSYS ? info->si_call_addr : info->si_addr);
 }
 
-static void wait_for_writer(void)
-{
-	for (int i = 0; i < OTHER_WRITER_MS && !atomic_load(&complete); i++)
-		poll(NULL, 0, 1);
-}
-
 static void record_signal(const siginfo_t *info, const ucontext_t *context)
 {
 	pid_t thread = (pid_t)syscall(SYS_gettid);
@@ -145,8 +150,8 @@ static void record_signal(const siginfo_t *info, const ucontext_t *context)
 		record->signal_code = info->si_code;
 		record->address = signal_address(info);
 		record_fill(thread, context_instruction(context));
-	} else if (atomic_load(&writer) != thread) {
-		wait_for_writer();
+	} else {
+		wait_for_writer(thread);
 	}
 	/* Our own thread a second time: the record faulted half-way, or exit handlers did. What is written stands. */
 	record_complete();

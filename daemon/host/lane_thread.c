@@ -37,6 +37,11 @@ unsigned lane_thread_count(void)
 	return atomic_load(&n_lanes);
 }
 
+void lane_thread_expect(void)
+{
+	atomic_fetch_add(&n_lanes, 1);
+}
+
 static int greet(struct lane *lane, int status, uint32_t thread)
 {
 	Cbb__HelloReply reply = CBB__HELLO_REPLY__INIT;
@@ -66,6 +71,12 @@ static void lane_run(struct host_lane *lane)
 	}
 }
 
+static void lane_forget(void)
+{
+	atomic_fetch_sub(&n_lanes, 1);
+	service_lane_closed();
+}
+
 /* Also runs when the library ends this thread (pthread_exit) inside a call. */
 static void lane_end(void *data)
 {
@@ -77,37 +88,47 @@ static void lane_end(void *data)
 	recent_free(&lane->recent);
 	telemetry_lane_release(lane->cell);
 	free(lane);
-	atomic_fetch_sub(&n_lanes, 1);
-	service_lane_closed();
+	lane_forget();
 }
 
-static void *lane_main(void *data)
+/* NULL without memory. */
+static struct host_lane *lane_new(int fd, const char *thread_name)
 {
-	struct start *start = data;
-	sigset_t none;
-	host_thread_enter(start->name);
-	struct host_thread *thread = host_thread_current();
 	struct host_lane *lane = calloc(1, sizeof *lane);
-	if (!lane) {
-		descriptor_close(start->fd);
-		free(start);
-		atomic_fetch_sub(&n_lanes, 1);
-		service_lane_closed();
+	if (!lane)
 		return NULL;
-	}
-	lane->thread = thread;
-	lane->cell = telemetry_lane_claim(thread->id, start->name);
-	lane_init(&lane->lane, start->fd, -1, host_self()->max_payload_bytes);
+	lane->thread = host_thread_current();
+	lane->thread->lane = lane;
+	lane->cell = telemetry_lane_claim(lane->thread->id, thread_name);
+	lane_init(&lane->lane, fd, -1, host_self()->max_payload_bytes);
 	arena_init(&lane->arena, 2 * (host_self()->max_payload_bytes + FRAME_OVERHEAD_BYTES));
-	free(start);
-	thread->lane = lane;
+	return lane;
+}
+
+void lane_thread_serve(int fd, const char *thread_name)
+{
+	sigset_t none;
+	host_thread_enter(thread_name);
+	struct host_lane *lane = lane_new(fd, thread_name);
+	if (!lane) {
+		descriptor_close(fd);
+		lane_forget();
+		return;
+	}
 	/* Foreign code runs with an ordinary signal mask; the service thread that started this one blocks everything. */
 	sigemptyset(&none);
 	pthread_sigmask(SIG_SETMASK, &none, NULL);
 	pthread_cleanup_push(lane_end, lane);
-	if (death_add_lane(lane->lane.fd) == 0 && greet(&lane->lane, 0, (uint32_t)thread->id) == 0)
+	if (death_add_lane(fd) == 0 && greet(&lane->lane, 0, (uint32_t)lane->thread->id) == 0)
 		lane_run(lane);
 	pthread_cleanup_pop(1);
+}
+
+static void *lane_main(void *data)
+{
+	struct start start = *(struct start *)data;
+	free(data);
+	lane_thread_serve(start.fd, start.name);
 	return NULL;
 }
 
@@ -129,7 +150,7 @@ int lane_thread_start(int fd, Cbb__LaneKind kind, const char *thread_name)
 {
 	struct start *start = malloc(sizeof *start);
 	int r = -ENOMEM;
-	atomic_fetch_add(&n_lanes, 1);
+	lane_thread_expect();
 	if (kind != CBB__LANE_KIND__LANE_CLIENT_THREAD) {
 		r = detail_set(CBB__STATUS__STATUS_UNSUPPORTED, "lane kind %d is not known to this host", (int)kind);
 	} else if (start) {

@@ -13,6 +13,13 @@
  */
 int lane_thread_start(int fd, Cbb__LaneKind kind, const char *thread_name);
 
+/*
+ * Serves a lane on the calling thread until the client closes it; takes the descriptor. For whoever has a thread of
+ * its own for it; lane_thread_count() must have been raised by lane_thread_expect().
+ */
+void lane_thread_expect(void);
+void lane_thread_serve(int fd, const char *thread_name);
+
 /* Lanes being served. */
 unsigned lane_thread_count(void);
 

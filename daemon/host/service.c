@@ -179,8 +179,20 @@ static const struct {
     {CBB__FRAME_TYPE__FRAME_HOST_END, 0, serve_end},
 };
 
+/* The kernel has closed the connection: its client finds its end. */
+static void serve_lost(void)
+{
+	log_warning("a lane cannot be served: this process has no descriptors left");
+	telemetry_notice("a lane could not be served: the host has no descriptors left; what the library opens counts too");
+}
+
 static void serve_frame(struct frame *frame)
 {
+	if (frame->lost_fds) {
+		frame_close_fds(frame);
+		serve_lost();
+		return;
+	}
 	for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		if (kinds[i].type != frame->type)
 			continue;

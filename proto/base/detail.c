@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/detail.h"
 
+#include "base/printable.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -27,7 +29,7 @@ int detail_set_bytes(int code, const void *bytes, size_t size)
 	const unsigned char *from = bytes;
 	size_t n = size < sizeof text - 1 ? size : sizeof text - 1;
 	for (size_t i = 0; i < n; i++)
-		text[i] = from[i] < 0x20 && from[i] != '\n' ? '?' : (char)from[i];
+		text[i] = printable_is_control(i ? from[i - 1] : 0, from[i]) && from[i] != '\n' ? '?' : (char)from[i];
 	text[n] = '\0';
 	fresh_text = true;
 	return code;

@@ -131,7 +131,7 @@ static int check_call_names(struct parser *parser, const struct function_text *t
 		if (missing)
 			return fail_at(&text->params->items[i].name,
 			               "call.name is an integer parameter of the function that takes the callback, *call.name one "
-			               "that points to an integer",
+			               "that points to an integer and only goes in",
 			               "the callback '%.*s' uses call.%s, which '%.*s' does not have",
 			               TOKEN_TEXT(&text->params->items[i].name), missing, TOKEN_TEXT(&text->name));
 	}

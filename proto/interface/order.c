@@ -61,7 +61,9 @@ static bool has_name(const Cbb__Interface *message, const Cbb__Function *functio
 		const Cbb__Param *param = message->params[function->first + i];
 		if (param->name != expression->name)
 			continue;
-		if (expression->op == CBB__OP__OP_CALL_DEREF && param->mode == CBB__MODE__MODE_ELEMENTS)
+		/* What may change during the call, its two ends do not know alike. */
+		if (expression->op == CBB__OP__OP_CALL_DEREF && param->mode == CBB__MODE__MODE_ELEMENTS &&
+		    param->direction == CBB__DIRECTION__DIRECTION_IN)
 			param = message->params[param->element];
 		else if (expression->op == CBB__OP__OP_CALL_DEREF)
 			return false;

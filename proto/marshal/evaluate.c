@@ -82,6 +82,9 @@ static int read_call(const struct walk *walk, const struct expression *expressio
 		*ret_value = load(step->kind, call->arguments[index]);
 		return 0;
 	}
+	/* What native code writes meanwhile, only the host sees. */
+	if (expression->op == CBB__OP__OP_CALL_DEREF && step->out)
+		return fail(walk, "what sizes it may change during the native call it runs under");
 	if (expression->op == CBB__OP__OP_CALL_DEREF && step->pointer && scalar_is_integral(step->pointer->scalar))
 		return read_through(walk, call->extents ? &call->extents[index] : NULL, step->pointer->scalar, 0,
 		                    ret_value);

@@ -94,7 +94,7 @@ int put_memory(struct walk *walk, const struct shape *shape, const void *native,
 	uint8_t *to = hot_add_block(walk->writer, bytes);
 	if (!to)
 		return walk_fail(walk, NULL, CBB__STATUS__STATUS_LIMIT,
-		                 "with %zu bytes goes beyond the %zu bytes of max_payload_bytes", bytes,
+		                 "with %zu bytes goes beyond the %zu bytes of a message (option max_payload_bytes)", bytes,
 		                 walk->writer->out->limit);
 	memcpy(to, native, bytes);
 	if (!shape)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "telemetry/page.h"
 
+#include "base/printable.h"
+
 #include <string.h>
 
 /* Another process writes meanwhile: each byte is read and written once, as one. */
@@ -31,7 +33,8 @@ char *page_text(const char *text, size_t size, char *ret_text, size_t ret_size)
 		char c = byte_read(text + n);
 		if (c == '\0')
 			break;
-		ret_text[n++] = (unsigned char)c < 0x20 || c == 0x7f ? '?' : c;
+		unsigned char before = n ? (unsigned char)ret_text[n - 1] : 0;
+		ret_text[n++] = printable_is_control(before, (unsigned char)c) ? '?' : c;
 	}
 	ret_text[n] = '\0';
 	return ret_text;

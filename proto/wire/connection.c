@@ -81,36 +81,53 @@ static void in_compact(struct connection *connection)
 	buffer_trim(&connection->in, 4 * READ_BYTES);
 }
 
+/* A group of no descriptors yet, for the chunk whose last byte is `position`. */
+static struct connection_fds *in_add_group(struct connection *connection, uint64_t position)
+{
+	if (connection->n_in_fds == CONNECTION_GROUPS_MAX)
+		return NULL;
+	struct connection_fds *group = &connection->in_fds[connection->n_in_fds++];
+	*group = (struct connection_fds){.position = position};
+	return group;
+}
+
+/* Keeps the descriptors of one control message, or closes all; how many the kernel gave. */
+static unsigned in_keep_message(struct connection_fds *group, struct cmsghdr *control)
+{
+	unsigned n = (unsigned)((control->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+	bool keep = group && n <= FRAME_FDS_MAX - group->n;
+	for (unsigned i = 0; i < n; i++) {
+		int fd;
+		memcpy(&fd, CMSG_DATA(control) + i * sizeof fd, sizeof fd);
+		if (keep)
+			group->fds[group->n++] = fd;
+		else
+			descriptor_close(fd);
+	}
+	return keep ? n : FRAME_FDS_MAX + 1;
+}
+
 /* Keeps the descriptors of one received chunk whose last byte is `position`. */
 static int in_keep_fds(struct connection *connection, struct msghdr *message, uint64_t position)
 {
-	int result = 0;
-	for (struct cmsghdr *control = CMSG_FIRSTHDR(message); control; control = CMSG_NXTHDR(message, control)) {
-		if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
-			continue;
-		unsigned n = (unsigned)((control->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		int fds[FRAME_FDS_MAX];
-		bool keep = result == 0 && n <= FRAME_FDS_MAX && connection->n_in_fds < CONNECTION_GROUPS_MAX;
-		if (!keep)
-			result = detail_set(-EBADMSG, "too many descriptors");
-		for (unsigned i = 0; i < n; i++) {
-			int fd;
-			memcpy(&fd, CMSG_DATA(control) + i * sizeof fd, sizeof fd);
-			if (keep)
-				fds[i] = fd;
-			else
-				descriptor_close(fd);
-		}
-		if (keep) {
-			struct connection_fds *group = &connection->in_fds[connection->n_in_fds++];
-			group->position = position;
-			group->n = n;
-			memcpy(group->fds, fds, n * sizeof *fds);
-		}
-	}
-	if (message->msg_flags & MSG_CTRUNC)
-		result = detail_set(-EBADMSG, "descriptors were lost on the way (too many at once)");
-	return result;
+	bool lost = message->msg_flags & MSG_CTRUNC;
+	struct connection_fds *group = NULL;
+	unsigned n = 0;
+	if (lost || CMSG_FIRSTHDR(message))
+		group = in_add_group(connection, position);
+	if (lost && !group)
+		n = FRAME_FDS_MAX + 1;
+	for (struct cmsghdr *control = CMSG_FIRSTHDR(message); control; control = CMSG_NXTHDR(message, control))
+		if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS)
+			n += in_keep_message(group, control);
+	if (n > FRAME_FDS_MAX)
+		return detail_set(-EBADMSG, "too many descriptors");
+	/* There was room in the message for more: it is this process that is full, and not the peer's fault. */
+	if (lost && n == FRAME_FDS_MAX)
+		return detail_set(-EBADMSG, "descriptors were lost on the way (too many at once)");
+	if (lost)
+		group->lost = true;
+	return 0;
 }
 
 int connection_fill(struct connection *connection)
@@ -154,6 +171,7 @@ static void in_take_fds(struct connection *connection, struct frame *frame, uint
 	if (connection->n_in_fds == 0 || connection->in_fds[0].position >= end)
 		return;
 	frame->n_fds = connection->in_fds[0].n;
+	frame->lost_fds = connection->in_fds[0].lost;
 	memcpy(frame->fds, connection->in_fds[0].fds, sizeof frame->fds);
 	connection->n_in_fds--;
 	memmove(connection->in_fds, connection->in_fds + 1, connection->n_in_fds * sizeof *connection->in_fds);

@@ -24,6 +24,7 @@ struct connection_fds {
 	uint64_t position;       /* in: stream position of the chunk's last byte; out: of the frame's first byte */
 	int fds[FRAME_FDS_MAX];
 	unsigned n;
+	bool lost;               /* in: this process had no room for some of them */
 	size_t size;             /* out: bytes of the frame */
 };
 

@@ -7,6 +7,7 @@
 
 #include "cbbroker.pb-c.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ struct frame {
 	size_t size;
 	int fds[FRAME_FDS_MAX];  /* belong to the receiver: frame_close_fds, or take them and write -1 */
 	unsigned n_fds;
+	bool lost_fds;           /* it came with more, for which this process had no room */
 };
 
 void frame_write_header(uint8_t header[FRAME_HEADER_BYTES], uint32_t size, Cbb__FrameType type);

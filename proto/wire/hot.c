@@ -136,7 +136,7 @@ int hot_end(struct hot_writer *writer)
 	if (writer->failed) {
 		hot_cancel(writer);
 		return detail_set(CBB__STATUS__STATUS_LIMIT,
-		                  "the arguments need more than the %zu bytes of max_payload_bytes", writer->out->limit);
+		                  "the arguments need more than the %zu bytes of a message (option max_payload_bytes)", writer->out->limit);
 	}
 	uint32_t size = htole32((uint32_t)(writer->out->size - writer->header - FRAME_HEADER_BYTES));
 	memcpy(writer->out->data + writer->header, &size, sizeof size);

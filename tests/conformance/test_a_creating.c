@@ -64,10 +64,12 @@ static int text_handler(const char *s, int n)
 static void A02_a_signature_may_be_written_as_a_C_prototype(void)
 {
 	given_a_host();
-	library = remote_library("callbacks", "int call_text(int (*cb)(const char *s, int n), const char *s, int n);");
+	library = remote_library("callbacks", "int call_text(int (*cb)(const char *s, int n), const char *s, int n);"
+	                                      "int add_one(int value);");
 	EXPECT_EQUAL(REMOTE(library, int(text_fn, const char *, int), "call_text")(text_handler, "four", 7), 407);
 	EXPECT_EQUAL(n_handled, 1);
 	EXPECT_CALL_OK();
+	EXPECT_EQUAL(CBB_SYMBOL(library, int(int), "add_one")(1), 2); /* the type need not have a name */
 	remote_end();
 }
 

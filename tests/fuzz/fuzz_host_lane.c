@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A host's lane: frames of a hostile client over a real socket to a real lane thread that has a library open. Frames
+ * A host's lane: frames of a hostile client over a real socket to a real lane that has a library open. Frames
  * that would open further libraries are left out: what those name would be loaded, and run.
  */
 #include "frames.h"
@@ -29,14 +29,17 @@ static const char text[] =
     "             [userdata(compar)] void *arg);\n"
     "long strtol(const char *s, [out, nullable, into(s)] char **end, int base);\n";
 
-static void *drain(void *data)
-{
-	char buffer[4096];
-	const int *fd = data;
-	while (read(*fd, buffer, sizeof buffer) > 0)
-		;
-	return NULL;
-}
+/*
+ * The client: one thread for all inputs. (A new one each time, started and ended a thousand times a second, is more than
+ * clang 14's AddressSanitizer keeps count of.)
+ */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	const uint8_t *data;
+	size_t size;
+	int fd; /* -1: nothing to do */
+} client = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .fd = -1};
 
 static void send_all(int fd, const void *data, size_t size)
 {
@@ -50,20 +53,50 @@ static void send_all(int fd, const void *data, size_t size)
 	}
 }
 
-/* Plays a client: sends the bytes, reads what comes, until the lane thread has closed its end. */
+/* Sends what there is to send, and reads what comes until the lane has closed its end. */
+static void *client_main(void *unused)
+{
+	char buffer[4096];
+	pthread_mutex_lock(&client.lock);
+	for (;;) {
+		while (client.fd < 0)
+			pthread_cond_wait(&client.changed, &client.lock);
+		send_all(client.fd, client.data, client.size);
+		shutdown(client.fd, SHUT_WR);
+		while (read(client.fd, buffer, sizeof buffer) > 0)
+			;
+		close(client.fd);
+		client.fd = -1;
+		pthread_cond_signal(&client.changed);
+	}
+	return unused;
+}
+
+static void client_start(void)
+{
+	pthread_t thread;
+	if (pthread_create(&thread, NULL, client_main, NULL) != 0)
+		abort();
+}
+
+/* Serves a lane on this thread, until the client has said all of `data` and the lane has ended. */
 static void play(const uint8_t *data, size_t size)
 {
 	int pair[2];
-	pthread_t reader;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		abort();
-	if (lane_thread_start(pair[0], CBB__LANE_KIND__LANE_CLIENT_THREAD, "fuzz") < 0)
-		abort();
-	pthread_create(&reader, NULL, drain, &pair[1]);
-	send_all(pair[1], data, size);
-	shutdown(pair[1], SHUT_WR);
-	pthread_join(reader, NULL);
-	close(pair[1]);
+	pthread_mutex_lock(&client.lock);
+	client.data = data;
+	client.size = size;
+	client.fd = pair[1];
+	pthread_cond_signal(&client.changed);
+	pthread_mutex_unlock(&client.lock);
+	lane_thread_expect();
+	lane_thread_serve(pair[0], "fuzz");
+	pthread_mutex_lock(&client.lock);
+	while (client.fd >= 0)
+		pthread_cond_wait(&client.changed, &client.lock);
+	pthread_mutex_unlock(&client.lock);
 }
 
 static void open_library_once(void)
@@ -73,6 +106,7 @@ static void open_library_once(void)
 	if (opened)
 		return;
 	opened = true;
+	client_start();
 	if (interface_parse("fuzz", text, sizeof text - 1, NULL, NULL, &interface) < 0)
 		abort();
 	Cbb__OpenLibrary message = CBB__OPEN_LIBRARY__INIT;

@@ -6,9 +6,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static struct harness_broker *broker;
 static struct raw_client client;
@@ -221,6 +224,40 @@ static void given_a_host_when_it_is_killed_then_its_client_is_told_how_and_it_st
 	raw_close(&client);
 }
 
+/* It took no processor time for ten looks in a row. */
+static bool broker_rests(void *context)
+{
+	static unsigned n_looks;
+	struct timespec *last = context, now;
+	clockid_t clock;
+	REQUIRE_EQUAL(clock_getcpuclockid(broker->pid, &clock), 0);
+	REQUIRE_EQUAL(clock_gettime(clock, &now), 0);
+	n_looks = now.tv_sec == last->tv_sec && now.tv_nsec == last->tv_nsec ? n_looks + 1 : 0;
+	*last = now;
+	return n_looks == 10;
+}
+
+/* Whoever traces a process reaps it first: its parent can not yet, and must not try all the time. */
+static void given_a_traced_host_when_it_is_killed_then_the_broker_rests_until_the_tracer_has_seen_it(void)
+{
+	uint32_t pid = 0;
+	siginfo_t info = {0};
+	struct timespec last = {0};
+	given_a_session();
+	uint64_t host = given_a_host(&pid);
+	if (ptrace(PTRACE_SEIZE, (pid_t)pid, NULL, NULL) < 0) { /* not everywhere allowed */
+		raw_close(&client);
+		return;
+	}
+	kill((pid_t)pid, SIGKILL);
+	REQUIRE_EQUAL(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | __WALL), 0);
+	EXPECT_EQUAL(raw_list(&client)->hosts[0]->state, CBB__HOST_STATE__HOST_ENDING);
+	EXPECT(harness_wait_until(broker_rests, &last, 2000));
+	EXPECT_EQUAL(waitpid((pid_t)pid, NULL, __WALL), pid);
+	EXPECT_EQUAL(raw_exited(&client)->host, host);
+	raw_close(&client);
+}
+
 static void given_many_ended_hosts_when_listed_then_the_last_sixteen_are_kept(void)
 {
 	uint64_t first = 0;
@@ -280,7 +317,7 @@ static void given_a_client_that_forked_when_it_ends_then_its_hosts_end_although_
 	close(pipe_fds[1]);
 }
 
-static void given_hosts_when_the_broker_is_told_to_end_then_they_end_first(void)
+static void given_hosts_when_the_broker_is_told_to_end_then_they_end_first_and_their_client_is_told(void)
 {
 	uint32_t pids[3];
 	given_a_session();
@@ -291,6 +328,12 @@ static void given_hosts_when_the_broker_is_told_to_end_then_they_end_first(void)
 		EXPECT(kill((pid_t)pids[i], 0) < 0);
 	EXPECT(access(broker->socket, F_OK) < 0);
 	EXPECT(access(harness_format("%s.lock", broker->socket), F_OK) < 0);
+	for (int i = 0; i < 3; i++) {
+		const Cbb__HostExited *exited = raw_exited(&client);
+		EXPECT(exited->asked);
+		EXPECT_STRING(raw_text(exited->why), "the broker ended");
+	}
+	raw_expect_end(&client);
 	raw_close(&client);
 }
 
@@ -415,9 +458,10 @@ static const struct test tests[] = {
     TEST(given_a_missing_host_program_when_a_host_is_opened_then_the_words_name_it),
     TEST(given_a_host_when_it_is_closed_then_its_end_is_told_before_the_answer),
     TEST(given_a_host_when_it_is_killed_then_its_client_is_told_how_and_it_stays_listed),
+    TEST(given_a_traced_host_when_it_is_killed_then_the_broker_rests_until_the_tracer_has_seen_it),
     TEST(given_many_ended_hosts_when_listed_then_the_last_sixteen_are_kept),
     TEST(given_a_client_that_forked_when_it_ends_then_its_hosts_end_although_the_socket_is_open),
-    TEST(given_hosts_when_the_broker_is_told_to_end_then_they_end_first),
+    TEST(given_hosts_when_the_broker_is_told_to_end_then_they_end_first_and_their_client_is_told),
     TEST(given_a_host_when_a_lane_is_asked_for_then_the_host_itself_answers),
     TEST(given_a_client_that_does_not_wait_when_it_attaches_then_what_follows_its_hello_reaches_the_host),
     TEST(given_a_wrong_token_or_host_when_a_lane_is_asked_for_then_it_is_refused_in_words),

@@ -154,8 +154,27 @@ static void given_the_private_broker_is_killed_then_calls_go_on_and_opening_says
 	EXPECT_EQUAL(REMOTE(library, int(int), "add_one")(1), 2);
 	EXPECT_CALL_OK();
 	EXPECT_EQUAL(cbb_host_open(remote_client, NULL, &host), CBB_ERR_BROKER_GONE);
+	cbb_report report = {.size = sizeof report};
+	EXPECT_EQUAL(cbb_host_report(remote_host, &report), CBB_ERR_BROKER_GONE);
+	EXPECT_EQUAL(report.state, CBB_HOST_RUNNING);
+	EXPECT_CONTAINS(report.text, "no broker answers");
 	remote_end();
 	EXPECT(harness_wait_gone(running, 5000)); /* with its last lane */
+}
+
+static void given_the_private_broker_is_told_to_end_then_the_report_says_so(void)
+{
+	given_a_private_broker();
+	pid_t broker = parent_of(cbb_host_pid(remote_host));
+	EXPECT_EQUAL(kill(broker, SIGTERM), 0);
+	EXPECT(harness_wait_gone(broker, 5000));
+	EXPECT_EQUAL(REMOTE(library, int(int), "add_one")(1), 0);
+	EXPECT_EQUAL(cbb_last_error(), CBB_ERR_HOST_DIED);
+	cbb_report report = {.size = sizeof report};
+	EXPECT_EQUAL(cbb_host_report(remote_host, &report), 0);
+	EXPECT_EQUAL(report.end, CBB_END_CLOSED);
+	EXPECT_STRING(report.text, "the broker ended");
+	remote_end();
 }
 
 static const struct test tests[] = {
@@ -166,5 +185,6 @@ static const struct test tests[] = {
 	TEST(given_a_program_that_ends_without_a_word_then_broker_host_and_socket_are_gone),
 	TEST(given_a_program_that_is_killed_then_broker_host_and_socket_are_gone),
 	TEST(given_the_private_broker_is_killed_then_calls_go_on_and_opening_says_so),
+	TEST(given_the_private_broker_is_told_to_end_then_the_report_says_so),
 };
 HARNESS_MAIN(tests)

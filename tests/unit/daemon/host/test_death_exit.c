@@ -8,6 +8,8 @@
 
 #include <err.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -116,10 +118,13 @@ static void given_exit_when_called_then_the_record_names_the_file_that_called_it
 {
 	struct page_death death;
 	bool lane_ended;
-	end_of(call_exit, &death, &lane_ended);
-	uintptr_t function = (uintptr_t)call_exit;
-	EXPECT(death.instruction >= function && death.instruction < function + 64);
-	EXPECT_CONTAINS(death.module, "unit_daemon_host_death_exit+0x");
+	void (*const ends[])(void) = {call_exit, call_quick_exit, call_underscore_exit, call_c11_exit};
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		end_of(ends[i], &death, &lane_ended);
+		uintptr_t function = (uintptr_t)ends[i];
+		EXPECT(death.instruction >= function && death.instruction < function + 64);
+		EXPECT_CONTAINS(death.module, "unit_daemon_host_death_exit+0x");
+	}
 }
 
 /* ---- Exit handlers run after the record ---- */
@@ -155,6 +160,49 @@ static void given_a_crash_in_an_exit_handler_when_exit_was_recorded_then_the_fir
 	close(lane[0]);
 	close(lane[1]);
 	page_unmap(page);
+}
+
+/* ---- Several threads at once ---- */
+
+#define N_EXITING 8
+
+static pthread_barrier_t all_there;
+
+static void *thread_exiting(void *status)
+{
+	pthread_barrier_wait(&all_there);
+	_exit((int)(intptr_t)status);
+}
+
+static void exit_on_eight_threads(void)
+{
+	pthread_t thread;
+	pthread_barrier_init(&all_there, NULL, N_EXITING);
+	for (intptr_t i = 1; i < N_EXITING; i++)
+		REQUIRE_EQUAL(pthread_create(&thread, NULL, thread_exiting, (void *)(10 + i)), 0);
+	thread_exiting((void *)10);
+}
+
+static void given_eight_threads_when_they_exit_at_once_then_there_is_one_whole_record(void)
+{
+	void (*end)(void) = exit_on_eight_threads;
+	int status;
+	for (int round = 0; round < 20; round++) {
+		struct page_death death = {0};
+		int fd = page_create();
+		REQUIRE_EQUAL(page_map(fd, true, &page), 0);
+		close(fd);
+		begun_status = (_Atomic int *)&page->late_calls;
+		REQUIRE_EQUAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, lane), 0);
+		REQUIRE(harness_wait_child(harness_fork(run_as_host, &end), &status, ENDS_MS));
+		EXPECT(WIFEXITED(status) && WEXITSTATUS(status) >= 10 && WEXITSTATUS(status) < 10 + N_EXITING);
+		EXPECT(page_death(page, &death));
+		EXPECT_EQUAL(death.state, 2);
+		EXPECT(death.exit_status >= 10 && death.exit_status < 10 + N_EXITING);
+		close(lane[0]);
+		close(lane[1]);
+		page_unmap(page);
+	}
 }
 
 /* ---- Ends that are none of the library's ---- */
@@ -237,6 +285,7 @@ static const struct test tests[] = {
     TEST(given_a_library_when_it_exits_in_any_way_then_it_is_recorded_and_the_lanes_end),
     TEST(given_exit_when_called_then_the_record_names_the_file_that_called_it),
     TEST(given_a_crash_in_an_exit_handler_when_exit_was_recorded_then_the_first_record_stands),
+    TEST(given_eight_threads_when_they_exit_at_once_then_there_is_one_whole_record),
     TEST(given_an_end_that_was_asked_for_when_exit_is_called_then_nothing_is_recorded),
     TEST(given_a_forked_child_when_it_exits_then_nothing_is_recorded_and_the_lanes_stay),
     TEST(given_a_vforked_child_when_it_exits_then_nothing_is_recorded_in_the_shared_memory),

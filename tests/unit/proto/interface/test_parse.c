@@ -252,7 +252,7 @@ static void given_call_names_and_fields_when_parsed_then_expressions_name_them(v
 	    "struct list { int n; [size(n)] const int *items; [nullable] const char *name; struct list2 *more; };\n"
 	    "typedef void (*pcap)(const struct header *h, [size(h->caplen - h->t.b)] const unsigned char *bytes);\n"
 	    "typedef int (*compare)([bytes(call.size)] const void *a, [bytes(*call.more)] const void *b);\n"
-	    "void sort(compare c, size_t size, [inout] short *more, const struct list *l);\n");
+	    "void sort(compare c, size_t size, [in] short *more, const struct list *l);\n");
 	int pcap = interface_find_callback_type(&interface->message, "pcap");
 	const Cbb__Function *function = interface->message.functions[pcap];
 	const Cbb__Expression *size = expression_of(interface, interface->message.params[function->first + 1]->size);

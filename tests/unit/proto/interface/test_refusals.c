@@ -251,6 +251,8 @@ static void given_expressions_that_cannot_be_computed_when_parsed_then_refused(v
 	     "integer parameter"},
 		{"typedef int (*cmp)([bytes(*call.size)] const void *a);\nvoid f(cmp c, long size);", 2, 12, "uses call.size",
 	     "points to an integer"},
+		{"typedef int (*cmp)([bytes(*call.n)] const void *a);\nvoid f(cmp c, [inout] int *n);", 2, 12, "uses call.n",
+	     "only goes in"},
 		{"int f([size(1+(2+(3+(4+(5+(6+(7+(8+(9+n)))))))))] const int *a, int n);", 1, 0, "too deep", "8 deep"},
 	};
 	for (size_t i = 0; i + 1 < sizeof table / sizeof *table; i++)

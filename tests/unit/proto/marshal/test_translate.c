@@ -231,6 +231,28 @@ static void given_call_deref_when_it_runs_then_it_reads_what_the_call_points_to(
 	pair_free(&pair);
 }
 
+/* Native code may have changed it before it calls back, and the other end would find another size. */
+static void given_call_deref_of_what_comes_back_when_it_runs_then_it_is_refused_on_its_own_end(void)
+{
+	static const char text[] = "typedef int (*visit)([bytes(*call.size)] const void *a);\n"
+	                           "void walk([inout] unsigned int *size, [scope(forever)] visit v);\n";
+	struct pair pair, call;
+	pair_open(&pair, "visit", text);
+	pair_open(&call, "walk", text);
+	unsigned int size = 4, *size_at = &size;
+	void *handler = (void *)0x1000;
+	EXPECT_EQUAL(pair_invoke(&call, ARGUMENTS(&size_at, &handler), NULL), 0);
+	pair.caller.call = &call.callee;
+	pair.callee.call = &call.caller;
+	**(unsigned int *const *)call.callee.arguments[0] = 3;
+	unsigned char bytes[] = "abcd", *at = bytes;
+	int result = 0;
+	EXPECT_EQUAL(pair_invoke(&pair, ARGUMENTS(&at), &result), CBB__STATUS__STATUS_ARGUMENT);
+	EXPECT_CONTAINS(detail_text(), "may change during the native call");
+	pair_free(&call);
+	pair_free(&pair);
+}
+
 static const struct test tests[] = {
 	TEST(given_userdata_when_called_then_a_token_travels),
 	TEST(given_userdata_in_an_integer_when_called_then_a_token_travels),
@@ -243,5 +265,6 @@ static const struct test tests[] = {
 	TEST(given_a_comparator_when_it_runs_under_a_call_then_that_calls_size_is_its),
 	TEST(given_a_comparator_when_it_runs_under_another_function_then_the_words_say_so),
 	TEST(given_call_deref_when_it_runs_then_it_reads_what_the_call_points_to),
+	TEST(given_call_deref_of_what_comes_back_when_it_runs_then_it_is_refused_on_its_own_end),
 };
 HARNESS_MAIN(tests)

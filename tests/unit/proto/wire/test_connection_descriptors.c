@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,7 +52,7 @@ static unsigned mark_of(int fd)
 static int queue_with_files(uint32_t request, unsigned n, size_t body_size)
 {
 	static uint8_t body[MAX_BYTES];
-	int fds[FRAME_FDS_MAX + 1];
+	int fds[FRAME_FDS_MAX + 1] = {0};
 	for (unsigned i = 0; i < n; i++)
 		fds[i] = marked_file(request * 10 + i);
 	Cbb__Done done = CBB__DONE__INIT;
@@ -268,6 +269,35 @@ static void given_a_flood_of_files_when_received_then_the_peer_is_refused_and_no
 	pair_close();
 }
 
+/* The receiver's trouble is no fault of the peer, and what comes later is whole again. */
+static void given_no_room_for_a_file_when_received_then_its_frame_says_so_and_the_next_has_its_own(void)
+{
+	struct rlimit before, few;
+	struct frame frame;
+	pair_open();
+	queue_with_files(1, 2, 10);
+	REQUIRE_EQUAL(connection_flush(&left), 0);
+	int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	REQUIRE_EQUAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){.rlim_cur = (rlim_t)next + 1, .rlim_max = before.rlim_max};
+	REQUIRE_EQUAL(setrlimit(RLIMIT_NOFILE, &few), 0);
+	EXPECT_EQUAL(connection_fill(&right), 1);
+	REQUIRE_EQUAL(setrlimit(RLIMIT_NOFILE, &before), 0);
+	close(next);
+	EXPECT_EQUAL(connection_next(&right, &frame), 1);
+	EXPECT(frame.lost_fds);
+	EXPECT(frame.n_fds < 2);
+	frame_close_fds(&frame);
+	queue_with_files(2, 2, 10);
+	REQUIRE_EQUAL(connection_flush(&left), 0);
+	EXPECT_EQUAL(connection_fill(&right), 1);
+	EXPECT_EQUAL(connection_next(&right, &frame), 1);
+	EXPECT(!frame.lost_fds);
+	EXPECT_EQUAL(frame.n_fds, 2);
+	frame_close_fds(&frame);
+	pair_close();
+}
+
 static void given_files_at_every_byte_when_received_then_the_peer_is_refused(void)
 {
 	pair_open();
@@ -293,6 +323,7 @@ static const struct test tests[] = {
     TEST(given_more_groups_than_wait_when_queued_then_it_fails_and_they_are_closed),
     TEST(given_unsent_and_untaken_files_when_freed_then_they_are_closed),
     TEST(given_a_flood_of_files_when_received_then_the_peer_is_refused_and_none_stays_open),
+    TEST(given_no_room_for_a_file_when_received_then_its_frame_says_so_and_the_next_has_its_own),
     TEST(given_files_at_every_byte_when_received_then_the_peer_is_refused),
 };
 HARNESS_MAIN(tests)

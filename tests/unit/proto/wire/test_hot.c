@@ -105,7 +105,7 @@ static void begin(void)
 /* In memory of exactly its size, whose end a sanitizer watches. */
 static void compare(Cbb__FrameType type, const uint8_t *data, size_t size, unsigned i)
 {
-	uint8_t *exact = malloc(size ? size : 1);
+	uint8_t *exact = calloc(1, size ? size : 1);
 	memcpy(exact, data, size);
 	const char *why = hot_compare(type, exact, size);
 	free(exact);
