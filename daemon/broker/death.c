@@ -15,6 +15,17 @@
 
 /* ---- The host's own record ---- */
 
+/* "libdemo.so" of "/usr/lib/libdemo.so+0x1c": a thread of the library's own is in no call. */
+static ProtobufCBinaryData file_of_module(const char *module)
+{
+	const char *slash = strrchr(module, '/');
+	ProtobufCBinaryData file = bytes_of_text(slash ? slash + 1 : module);
+	const char *offset = strstr(slash ? slash : module, "+0x");
+	if (offset)
+		file.len = (size_t)(offset - (const char *)file.data);
+	return file;
+}
+
 /* False if there is none, or death came while it was written: then the message has what there is of it. */
 static bool record_read(struct death_message *message, const struct telemetry_page *page)
 {
@@ -30,7 +41,7 @@ static bool record_read(struct death_message *message, const struct telemetry_pa
 	exited->address = death->address;
 	exited->instruction = death->instruction;
 	exited->thread_name = bytes_of_text(death->thread_name);
-	exited->library = bytes_of_text(death->library);
+	exited->library = death->library[0] ? bytes_of_text(death->library) : file_of_module(death->module);
 	exited->module = bytes_of_text(death->module);
 	exited->function = bytes_of_text(death->function);
 	exited->callback = bytes_of_text(death->callback);

@@ -44,6 +44,7 @@ void hello_turn_away(int fd, int status, const char *detail)
 	connection_init(&connection, fd, FRAME_HELLO_MAX_BYTES);
 	connection_queue(&connection, CBB__FRAME_TYPE__FRAME_HELLO_REPLY, &reply.base, NULL, 0);
 	connection_flush(&connection);
+	connection_discard(&connection);
 	connection_free(&connection);
 }
 

@@ -204,6 +204,7 @@ void peer_free(struct peer *peer)
 	if (!peer->calls)
 		return;
 	peer_end_watches(peer);
+	connection_discard(&peer->connection);
 	connection_free(&peer->connection);
 	peer->calls = NULL;
 }

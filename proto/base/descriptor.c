@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,6 +17,15 @@ int descriptor_close(int fd)
 		errno = saved;
 	}
 	return -1;
+}
+
+int descriptor_discard(int fd)
+{
+	const struct linger none = {0};
+	int saved = errno;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+	errno = saved;
+	return descriptor_close(fd);
 }
 
 void descriptor_cleanup(int *fd)

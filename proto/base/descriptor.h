@@ -10,6 +10,8 @@
 
 /* Closes unless negative; keeps errno. Returns -1, so that one line both closes and forgets. */
 int descriptor_close(int fd);
+/* The same of one that a peer passed: a socket's last close waits as long as its SO_LINGER says, and ours must not. */
+int descriptor_discard(int fd);
 
 /* For __attribute__((cleanup(descriptor_cleanup))). */
 void descriptor_cleanup(int *fd);

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 
 #define READ_BYTES 16384
+/* As many as the kernel passes at once: those it had no room for would get their last close within recvmsg. */
+#define CONTROL_FDS_MAX 253
 
 void connection_init(struct connection *connection, int fd, size_t max_bytes)
 {
@@ -26,7 +28,7 @@ static void groups_close(struct connection_fds *groups, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		for (unsigned k = 0; k < groups[i].n; k++)
-			descriptor_close(groups[i].fds[k]);
+			descriptor_discard(groups[i].fds[k]);
 }
 
 void connection_free(struct connection *connection)
@@ -37,6 +39,34 @@ void connection_free(struct connection *connection)
 	buffer_free(&connection->in);
 	buffer_free(&connection->out);
 	connection->fd = descriptor_close(connection->fd);
+}
+
+/* One received chunk; false: none is left. */
+static bool discard_chunk(int fd)
+{
+	uint8_t bytes[READ_BYTES];
+	alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * CONTROL_FDS_MAX)];
+	struct iovec piece = {.iov_base = bytes, .iov_len = sizeof bytes};
+	struct msghdr message = {
+	    .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+	if (recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0)
+		return false;
+	for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at; at = CMSG_NXTHDR(&message, at))
+		for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= at->cmsg_len; i++) {
+			int passed;
+			memcpy(&passed, CMSG_DATA(at) + i * sizeof passed, sizeof passed);
+			descriptor_discard(passed);
+		}
+	return true;
+}
+
+void connection_discard(struct connection *connection)
+{
+	if (connection->fd < 0)
+		return;
+	shutdown(connection->fd, SHUT_RDWR); /* nothing is added any more: the loop ends */
+	while (discard_chunk(connection->fd))
+		;
 }
 
 int connection_take_fd(struct connection *connection)
@@ -102,7 +132,7 @@ static unsigned in_keep_message(struct connection_fds *group, struct cmsghdr *co
 		if (keep)
 			group->fds[group->n++] = fd;
 		else
-			descriptor_close(fd);
+			descriptor_discard(fd);
 	}
 	return keep ? n : FRAME_FDS_MAX + 1;
 }
@@ -122,9 +152,7 @@ static int in_keep_fds(struct connection *connection, struct msghdr *message, ui
 			n += in_keep_message(group, control);
 	if (n > FRAME_FDS_MAX)
 		return detail_set(-EBADMSG, "too many descriptors");
-	/* There was room in the message for more: it is this process that is full, and not the peer's fault. */
-	if (lost && n == FRAME_FDS_MAX)
-		return detail_set(-EBADMSG, "descriptors were lost on the way (too many at once)");
+	/* There was room in the message for all: it is this process that is full, and not the peer's fault. */
 	if (lost)
 		group->lost = true;
 	return 0;
@@ -147,7 +175,7 @@ int connection_fill(struct connection *connection)
 	uint8_t *room = buffer_reserve(&connection->in, want);
 	if (!room)
 		return -ENOMEM;
-	alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * FRAME_FDS_MAX)];
+	alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * CONTROL_FDS_MAX)];
 	struct iovec piece = {.iov_base = room, .iov_len = want};
 	struct msghdr message = {
 	    .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};

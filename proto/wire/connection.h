@@ -48,6 +48,11 @@ struct connection {
 void connection_init(struct connection *connection, int fd, size_t max_bytes);
 /* Closes and frees everything, also when half initialized with zeros and fd = -1. */
 void connection_free(struct connection *connection);
+/*
+ * Ends the connection in both directions and throws away what was not read. Before connection_free, where the peer may
+ * have passed descriptors: those that nobody read get their last close there, and see descriptor_discard.
+ */
+void connection_discard(struct connection *connection);
 /* Gives the descriptor to the caller and forgets it. */
 int connection_take_fd(struct connection *connection);
 

@@ -88,6 +88,6 @@ const char *frame_type_name(int type)
 void frame_close_fds(struct frame *frame)
 {
 	for (unsigned i = 0; i < frame->n_fds; i++)
-		descriptor_close(frame->fds[i]);
+		descriptor_discard(frame->fds[i]);
 	frame->n_fds = 0;
 }

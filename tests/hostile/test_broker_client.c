@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -394,6 +395,46 @@ static void given_few_descriptors_when_silent_connections_use_them_up_then_one_m
 	expect_witness_is_served();
 }
 
+/* A socket whose last close waits for a minute: nobody reads what it still has to send. */
+static int open_lingering_socket(int *ret_other)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const struct linger minute = {.l_onoff = 1, .l_linger = 60};
+	static char bytes[65536];
+	socklen_t size = sizeof address;
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	REQUIRE_EQUAL(bind(listener, (struct sockaddr *)&address, size), 0);
+	REQUIRE_EQUAL(listen(listener, 1), 0);
+	REQUIRE_EQUAL(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	REQUIRE_EQUAL(connect(fd, (struct sockaddr *)&address, size), 0);
+	*ret_other = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	REQUIRE(*ret_other >= 0);
+	close(listener);
+	REQUIRE_EQUAL(setsockopt(fd, SOL_SOCKET, SO_LINGER, &minute, sizeof minute), 0);
+	while (send(fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		;
+	return fd;
+}
+
+static void given_sockets_that_linger_when_a_client_is_cut_off_then_the_broker_does_not_wait_for_them(void)
+{
+	struct raw_client client;
+	Cbb__ListHosts message = CBB__LIST_HOSTS__INIT;
+	int others[3];
+	given_a_broker();
+	raw_open_session(&client, broker->socket);
+	for (int i = 0; i < 3; i++) { /* the first is read, the others perhaps not any more */
+		int fd = open_lingering_socket(&others[i]);
+		connection_send(&client.connection, CBB__FRAME_TYPE__FRAME_LIST_HOSTS, &message.base, &fd, 1,
+		                raw_deadline_ns());
+	}
+	raw_expect_end(&client);
+	raw_close(&client);
+	expect_witness_is_served(); /* within RAW_TIMEOUT_MS */
+	for (int i = 0; i < 3; i++)
+		close(others[i]);
+}
+
 static void given_a_flood_of_garbage_when_it_ends_then_the_log_is_bounded(void)
 {
 	given_a_broker();
@@ -432,6 +473,7 @@ static const struct test tests[] = {
     TEST(given_connections_at_the_limit_when_one_more_comes_then_it_is_turned_away_in_words),
     TEST(given_few_descriptors_when_clients_use_them_up_then_the_broker_lives_and_serves_again),
     TEST(given_few_descriptors_when_silent_connections_use_them_up_then_one_more_is_turned_away_in_words),
+    TEST(given_sockets_that_linger_when_a_client_is_cut_off_then_the_broker_does_not_wait_for_them),
     TEST(given_a_flood_of_garbage_when_it_ends_then_the_log_is_bounded),
 };
 HARNESS_MAIN(tests)

@@ -44,6 +44,20 @@ static void given_a_whole_record_when_explained_then_the_sentence_names_everythi
 	           "on thread 4711 \"decoder-2\"");
 }
 
+static void given_a_thread_in_no_call_when_filled_in_then_the_library_is_that_of_the_instruction(void)
+{
+	struct death_message message;
+	Cbb__HostInfo info;
+	struct page_death *death = given_an_ended_host(SIGSEGV);
+	death->signal = SIGSEGV;
+	strcpy(death->module, "/usr/lib/libdemo.so+0x1c");
+	atomic_store(&death->state, 2);
+	death_fill(&message, &host, &info);
+	EXPECT_EQUAL(message.exited.library.len, strlen("libdemo.so"));
+	EXPECT(memcmp(message.exited.library.data, "libdemo.so", strlen("libdemo.so")) == 0);
+	free(host.page);
+}
+
 static void given_a_call_of_exit_when_explained_then_its_status_is_named(void)
 {
 	struct page_death *death = given_an_ended_host(3 << 8);
@@ -133,6 +147,7 @@ static void given_a_record_of_rubbish_when_read_then_texts_are_ended_and_printab
 
 static const struct test tests[] = {
     TEST(given_a_whole_record_when_explained_then_the_sentence_names_everything),
+    TEST(given_a_thread_in_no_call_when_filled_in_then_the_library_is_that_of_the_instruction),
     TEST(given_a_call_of_exit_when_explained_then_its_status_is_named),
     TEST(given_no_record_when_explained_then_the_kernel_s_word_stands),
     TEST(given_a_record_that_does_not_fit_when_explained_then_the_kernel_s_word_comes_first),

@@ -51,7 +51,7 @@ static void given_bytes_of_a_message_when_set_then_control_characters_are_replac
 {
 	EXPECT_EQUAL(detail_set_bytes(-EBADMSG, "a\x1b[31mb\0c\nd\x7f", 12), -EBADMSG);
 	EXPECT_STRING(detail_text(), "a?[31mb?c\nd?");
-	detail_set_bytes(-1, "\xc2\x9b" "31m \xc2\xb5 \xe2\x80\x9b", 11);
+	detail_set_bytes(-1, "\xc2\x9b" "31m \xc2\xb5 \xe2\x80\x9b", 12);
 	EXPECT_STRING(detail_text(), "\xc2?31m \xc2\xb5 \xe2\x80\x9b");
 	detail_set_bytes(-1, "", 0);
 	EXPECT_STRING(detail_text(), "");

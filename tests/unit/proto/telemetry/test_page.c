@@ -98,6 +98,7 @@ static void given_text_with_control_characters_when_read_then_they_are_question_
 {
 	char text[16];
 	EXPECT_STRING(page_text("a\033[2J\nb\x7f\xc3\xa9", 10, text, sizeof text), "a?[2J?b?\xc3\xa9");
+	EXPECT_STRING(page_text("\xc2\x9b" "2J\xc2\xb5", 6, text, sizeof text), "\xc2?2J\xc2\xb5");
 	EXPECT_STRING(page_text("abcdef", 3, text, sizeof text), "abc");
 	EXPECT_STRING(page_text("abcdef", 7, text, 4), "abc");
 	EXPECT_STRING(page_text("abcdef", 0, text, sizeof text), "");
