@@ -81,6 +81,9 @@ static void lane_forget(void)
 static void lane_end(void *data)
 {
 	struct host_lane *lane = data;
+	if (lane->n_calls)
+		telemetry_notice("native thread %d ended inside a call of %s (pthread_exit, or it was cancelled)",
+		                 (int)lane->thread->id, lane->thread->function ? lane->thread->function : "a function");
 	lane->thread->lane = NULL; /* closures called by thread-local destructors find no lane */
 	death_remove_lane(lane->lane.fd);
 	lane_free(&lane->lane);

@@ -217,7 +217,22 @@ static void J01_a_library_that_dies_on_its_own_thread_gives_each_thread_a_status
 	all_deaths(ON_THREAD);
 }
 
+static void J01_a_library_that_ends_the_thread_of_a_call_gives_a_status_and_says_why(void)
+{
+	given_a_host();
+	cbb_library *library = remote_library("deaths", DEATHS_TEXT);
+	EXPECT_EQUAL(REMOTE(library, int(void), "end_thread")(), -1);
+	EXPECT_ERROR(CBB_ERR_HOST_DIED, "end_thread");
+	EXPECT_CONTAINS(remote_report().notice, "ended inside a call of end_thread");
+	EXPECT(cbb_host_close(remote_host) == NULL);
+	remote_host = remote_open_host();
+	EXPECT_EQUAL(REMOTE(remote_library("deaths", DEATHS_TEXT), int(void), "alive")() >= 0, 1);
+	EXPECT_CALL_OK();
+	remote_end();
+}
+
 static const struct test tests[] = {
+	TEST(J01_a_library_that_ends_the_thread_of_a_call_gives_a_status_and_says_why),
 	TEST_TIMEOUT(J01_a_library_that_dies_in_a_call_gives_each_thread_a_status_and_the_next_host_works, 60),
 	TEST_TIMEOUT(J01_a_library_that_dies_in_a_callback_gives_each_thread_a_status_and_the_next_host_works, 60),
 	TEST_TIMEOUT(J01_a_library_that_dies_on_its_own_thread_gives_each_thread_a_status_and_the_next_host_works, 60),
