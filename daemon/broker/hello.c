@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <utlist.h>
 
 void hello_free(struct hello *hello)
@@ -120,11 +121,29 @@ static int hello_check_user(const struct hello *hello)
 	                  (unsigned)broker->uid, broker->serves_root ? " and root" : "", (unsigned)uid);
 }
 
+/*
+ * Each host leads a session of its own (spawn.c), in which the processes are that its libraries start. Whoever is in one
+ * has no business here: a host is a place to be kept in, not one to open others from.
+ */
+static int hello_check_place(const struct hello *hello)
+{
+	struct host *host, *next;
+	pid_t leader = hello->identity.pid ? getsid(hello->identity.pid) : -1;
+	HASH_ITER (hh, hello->broker->hosts, host, next)
+		if (leader > 0 && host->pid == leader && host->state != CBB__HOST_STATE__HOST_ENDED)
+			return detail_set(CBB__STATUS__STATUS_REFUSED,
+			                  "the program runs inside host h%llu: a hosted library cannot use the broker",
+			                  (unsigned long long)host->id);
+	return 0;
+}
+
 static int hello_decide(struct hello *hello, const Cbb__Hello *message)
 {
 	int r = hello_check_version(message);
 	if (r == 0)
 		r = hello_check_user(hello);
+	if (r == 0)
+		r = hello_check_place(hello);
 	if (r == 0 && hello->broker->stopping)
 		r = detail_set(CBB__STATUS__STATUS_REFUSED, "the broker is ending");
 	if (r < 0) {

@@ -6,6 +6,7 @@
 #include "../fixtures/deaths.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -83,7 +84,23 @@ static void J07_two_clients_and_one_that_is_killed_its_host_ends_and_the_other_n
 	remote_end();
 }
 
+/* A library that starts programs: they are in the host's session. */
+static void given_a_program_that_runs_inside_a_host_when_it_asks_the_broker_then_it_is_refused(void)
+{
+	given_a_host();
+	cbb_library *libc = NULL;
+	REMOTE_OK(cbb_library_open_text(remote_host, "[library(\"libc.so.6\")] int system(const char *command);", &libc));
+	const char *command = harness_format("%s --address %s list", harness_program("cbbctl"), getenv("CBB_ADDRESS"));
+	int status = REMOTE(libc, int(const char *), "system")(command);
+	EXPECT_CALL_OK();
+	EXPECT(WIFEXITED(status));
+	EXPECT_EQUAL(WEXITSTATUS(status), 4);
+	EXPECT_EQUAL(system(command), 0); /* the program itself may */
+	remote_end();
+}
+
 static const struct test tests[] = {
+	TEST(given_a_program_that_runs_inside_a_host_when_it_asks_the_broker_then_it_is_refused),
 	TEST(J07_two_clients_and_one_library_that_crashes_the_other_notices_nothing),
 	TEST(J07_two_clients_and_one_that_is_killed_its_host_ends_and_the_other_notices_nothing),
 };
