@@ -3,6 +3,7 @@
  * Descriptors over a connection: each arrives with its own frame, however the bytes are cut.
  */
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/detail.h"
 #include "support/harness.h"
 #include "wire/connection.h"
@@ -274,6 +275,10 @@ static void given_no_room_for_a_file_when_received_then_its_frame_says_so_and_th
 {
 	struct rlimit before, few;
 	struct frame frame;
+	int pidfd = descriptor_pidfd(getpid());
+	if (pidfd == -ENOSYS)
+		SKIP("the limit of descriptors is not the kernel's here (valgrind)");
+	descriptor_close(pidfd);
 	pair_open();
 	queue_with_files(1, 2, 10);
 	REQUIRE_EQUAL(connection_flush(&left), 0);
