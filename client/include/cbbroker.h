@@ -412,8 +412,8 @@ CBB_API const char *cbb_callback_name(const cbb_callback *callback); /* valid as
  * cbb_invocation_set_errno().
  *
  * A handler may leave by longjmp(). It is noticed when this thread next uses the library from a frame that is not deeper:
- * native code then gets on_error for the callback, and that call waits until the calls that were left have returned
- * in the host. A handler that ends its thread leaves its calls, too.
+ * native code then gets on_error for the callback, and that use waits, at most to its own deadline, until the calls
+ * that were left have returned in the host (after a deadline: CBB_ERR_BUSY, as after a timeout). A handler that ends its thread leaves its calls, too.
  */
 typedef struct cbb_invocation cbb_invocation;
 

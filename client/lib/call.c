@@ -152,11 +152,12 @@ int call_check_lane(struct client_lane *lane, const char *name)
 static int put_invoke(struct call_frame *call, int error_number)
 {
 	const struct plan *plan = call->marshal.plan;
+	const struct lane_level *outer = client_lane_top(call->lane);
 	struct hot fields;
 	struct hot_writer writer;
 	memset(&fields, 0, offsetof(struct hot, words));
 	fields.sequence = call->sequence;
-	fields.parent = call->outer ? client_lane_top(call->lane)->serving : 0;
+	fields.parent = outer ? outer->serving : 0;
 	fields.error_number = error_number;
 	fields.core = lane_core();
 	fields.library = call->library->number;
@@ -236,7 +237,6 @@ static int call_on_lane(struct client_lane *lane, struct call_frame *call, int *
 {
 	call->lane = lane;
 	const struct lane_level *outer = client_lane_top(lane);
-	call->outer = outer ? outer->frame : NULL;
 	call->marshal.arena = &lane->arena;
 	call->sequence = ++lane->last_sequence;
 	call->n_opened = atomic_load_explicit(&call->library->host->handles.n_opened, memory_order_relaxed);
@@ -287,7 +287,7 @@ static int call_in_host(struct cbb_function *function, void *result, void *const
 	};
 	int r = client_lane_get(host, call.deadline_ns, &lane);
 	if (r == 0) {
-		unwind_check(lane, &call);
+		unwind_check(lane, &call, call.deadline_ns);
 		bool nested = lane->in_use;
 		lane->in_use = true;
 		r = call_check_lane(lane, function->plan->name);

@@ -14,7 +14,6 @@ struct call_frame {
 	struct marshal_frame marshal;
 	struct client_lane *lane;
 	struct cbb_library *library;
-	struct call_frame *outer;         /* on this lane */
 	uint64_t sequence;
 	uint64_t deadline_ns;
 	uint64_t n_opened;                /* of the host's handles, when the call began */

@@ -281,14 +281,15 @@ int cbb_callback_close(cbb_callback *callback, const cbb_close_options *options)
 		r = options_take(&known, sizeof known, options);
 	if (r < 0)
 		return error_end(r);
-	unwind_thread(&known);
+	uint64_t timeout_ms = known.timeout_ms ? known.timeout_ms : CLOSE_TIMEOUT_DEFAULT_MS;
+	unwind_host(callback->host, &known, clock_deadline_ns(timeout_ms));
 	if (!atomic_exchange(&callback->closed, true)) {
 		char buffer[256];
 		callback_table_retire(&callback->host->callbacks, callback);
 		client_lane_close_callback(callback, where_words(known.where, __builtin_return_address(0), buffer,
 		                                                 sizeof buffer));
 	}
-	return error_end(wait_not_running(callback, known.timeout_ms ? known.timeout_ms : CLOSE_TIMEOUT_DEFAULT_MS));
+	return error_end(wait_not_running(callback, timeout_ms));
 }
 
 void *cbb_callback_user_data(const cbb_callback *callback)

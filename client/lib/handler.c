@@ -60,7 +60,7 @@ static int handler_run(struct handler_frame *frame, struct hot *invoke)
 	if (r == 0) {
 		errno = invoke->error_number;
 		callback_run(frame->callback, result, frame->marshal.arguments);
-		unwind_lane(frame->lane, depth); /* calls of the handler that it left by longjmp, within itself */
+		unwind_lane(frame->lane, depth, frame->lane->levels[depth - 1].deadline_ns); /* calls of the handler that it left by longjmp, within itself */
 		thread_pop_invocation(&invocation);
 		if (epoch != fork_epoch()) { /* the handler returns in a child, too */
 			client_lane_disown(frame->lane);
@@ -92,10 +92,10 @@ static int handler_answer(struct client_lane *lane, uint64_t deadline_ns)
 /* The innermost call of a function. The opening of a library is none: its constructors call under the call outside. */
 static struct call_frame *calling(struct client_lane *lane)
 {
-	struct call_frame *call = client_lane_top(lane) ? client_lane_top(lane)->frame : NULL;
-	while (call && !call->marshal.plan)
-		call = call->outer;
-	return call;
+	for (unsigned i = lane->depth; i > 0; i--)
+		if (lane->levels[i - 1].frame->marshal.plan)
+			return lane->levels[i - 1].frame;
+	return NULL;
 }
 
 int handler_serve(struct client_lane *lane, struct hot *invoke)

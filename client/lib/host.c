@@ -219,7 +219,7 @@ cbb_host *cbb_host_close(cbb_host *host)
 	error_begin();
 	if (!host)
 		return NULL;
-	unwind_thread(&host);
+	thread_drop_left(&host);
 	if (thread_in_handler_of(host)) {
 		error_end(detail_set(CBB_ERR_WOULD_DEADLOCK, "host h%llu closed inside a handler of its own",
 		                     (unsigned long long)host->id));
@@ -233,6 +233,7 @@ cbb_host *cbb_host_close(cbb_host *host)
 	atomic_store(&host->closing, true);
 	host_end(host); /* without a broker the process ends when its last lane does */
 	shutdown_lanes(host);
+	unwind_host(host, &host, CLOCK_NEVER); /* its lanes have ended: nothing is waited for */
 	int r = wait_empty(host);
 	if (r < 0) {
 		error_end(r);

@@ -57,7 +57,7 @@ static int open_on_lane(struct cbb_library *library, struct client_lane *lane, u
 	Cbb__OpenLibrary message = CBB__OPEN_LIBRARY__INIT;
 	struct frame frame;
 	struct hot hot;
-	struct call_frame place = {.lane = lane, .outer = lane->depth ? client_lane_top(lane)->frame : NULL, .sequence = ++lane->last_sequence,
+	struct call_frame place = {.lane = lane, .sequence = ++lane->last_sequence,
 	                           .deadline_ns = deadline_ns};
 	message.sequence = place.sequence;
 	message.library = library->number;
@@ -89,7 +89,7 @@ int library_open_in_host(struct cbb_library *library)
 		return r;
 	r = client_lane_get(host, deadline_ns, &lane);
 	if (r == 0) {
-		unwind_check(lane, &lane);
+		unwind_check(lane, &lane, deadline_ns);
 		bool nested = lane->in_use;
 		lane->in_use = true;
 		r = call_check_lane(lane, DURING);

@@ -40,8 +40,8 @@ void thread_pop_invocation(struct cbb_invocation *invocation);
 
 /*
  * Whether a frame is no longer on the stack of a function that has `here` in its own (at the same place: another has
- * taken it): the stack grows down. Frames on
- * other stacks (coroutines, signal stacks) cannot be compared, and count as there.
+ * taken it): the stack grows down. Frames on other stacks (coroutines, signal stacks) cannot be compared, and count
+ * as there.
  */
 bool thread_has_left(const void *frame, const void *here);
 /* Forgets the invocations whose handlers were left by longjmp. */

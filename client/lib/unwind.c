@@ -38,10 +38,12 @@ static int finish(struct client_lane *lane, const struct lane_level *level)
 	return r;
 }
 
-static void level_end(struct client_lane *lane)
+static void level_end(struct client_lane *lane, uint64_t deadline_ns)
 {
 	struct cbb_host *host = lane->host;
-	const struct lane_level level = lane->levels[lane->depth - 1];
+	struct lane_level level = lane->levels[lane->depth - 1];
+	if (deadline_ns < level.deadline_ns)
+		level.deadline_ns = deadline_ns;
 	if (!lane->dead && !lane->abandoned) {
 		int r = finish(lane, &level);
 		/* Its own deadline abandons the whole chain, as for a call that waits. */
@@ -59,18 +61,18 @@ static void level_end(struct client_lane *lane)
 		host_leave(host); /* from here on another thread may free it */
 }
 
-void unwind_lane(struct client_lane *lane, unsigned depth)
+void unwind_lane(struct client_lane *lane, unsigned depth, uint64_t deadline_ns)
 {
 	while (lane->depth > depth)
-		level_end(lane);
+		level_end(lane, deadline_ns);
 }
 
-void unwind_thread(const void *here)
+void unwind_host(struct cbb_host *host, const void *here, uint64_t deadline_ns)
 {
 	struct client_thread *thread = thread_self();
 	struct client_lane *lane;
 	thread_drop_left(here);
 	LL_FOREACH2 (thread ? thread->lanes : NULL, lane, thread_next)
-		while (lane->depth && thread_has_left(lane->levels[lane->depth - 1].frame, here))
-			level_end(lane);
+		while (lane->host == host && lane->depth && thread_has_left(client_lane_top(lane)->frame, here))
+			level_end(lane, deadline_ns);
 }

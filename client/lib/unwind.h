@@ -10,17 +10,20 @@
 
 #include "lib/client_lane.h"
 
-/* Ends the innermost calls in flight on the lane until `depth` are left. */
-void unwind_lane(struct client_lane *lane, unsigned depth);
+/*
+ * Ends the innermost calls in flight on the lane until `depth` are left. Waits for them until the deadline, or their
+ * own; then the chain is abandoned, as when a call waits too long.
+ */
+void unwind_lane(struct client_lane *lane, unsigned depth, uint64_t deadline_ns);
 
-/* Ends all calls of this thread whose frames lie below `here`, an address in the frame of the caller. */
-void unwind_thread(const void *here);
+/* Ends this thread's calls into the host whose frames lie below `here`, an address in the frame of the caller. */
+void unwind_host(struct cbb_host *host, const void *here, uint64_t deadline_ns);
 
 /* The same if the innermost call on this lane was left: cheap when it was not. */
-static inline void unwind_check(struct client_lane *lane, const void *here)
+static inline void unwind_check(struct client_lane *lane, const void *here, uint64_t deadline_ns)
 {
 	if (lane->depth && thread_has_left(lane->levels[lane->depth - 1].frame, here))
-		unwind_thread(here);
+		unwind_host(lane->host, here, deadline_ns);
 }
 
 #endif

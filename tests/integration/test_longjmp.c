@@ -102,6 +102,35 @@ static void given_a_call_that_was_left_when_callback_and_host_are_closed_then_no
 	remote_end();
 }
 
+typedef int call_two_fn(number_fn first, number_fn second, int value);
+
+/* Native code calls the handler, which jumps, and then waits for what nobody releases. */
+static void leave_hanging(number_fn handler)
+{
+	number_fn hang = (number_fn)remote_symbol(library, "wait_for_release");
+	call_two_fn *call_two_of_host = REMOTE(library, call_two_fn, "call_two");
+	if (setjmp(place) == 0)
+		call_two_of_host(handler, hang, 1);
+}
+
+static void given_native_code_that_hangs_after_it_was_left_when_things_are_closed_then_nothing_waits(void)
+{
+	given_the_library();
+	cbb_callback *callback = remote_callback(library, "number_fn", CBB_FUNCTION(jump), NULL);
+	leave_hanging((number_fn)cbb_callback_pointer(callback));
+	EXPECT_EQUAL(cbb_callback_close(callback, &(cbb_close_options){.size = sizeof(cbb_close_options), .timeout_ms = 50}),
+	             0);
+	EXPECT_EQUAL(remote_call(plus_one, 5), 0);
+	EXPECT_ERROR(CBB_ERR_BUSY, "timed out");
+	EXPECT(cbb_host_close(remote_host) == NULL);
+	remote_host = remote_open_host();
+	library = remote_library("callbacks", CALLBACKS_TEXT);
+	leave_hanging(jump);
+	EXPECT(cbb_host_close(remote_host) == NULL);
+	EXPECT_EQUAL(n_handled, 2);
+	remote_end();
+}
+
 /* Makes a call whose handler jumps back to here, then answers as if nothing was. */
 static int survive_within(int value)
 {
@@ -178,6 +207,7 @@ static const struct test tests[] = {
 	TEST(given_a_call_deeper_on_the_stack_than_the_one_that_was_left_then_both_end_all_the_same),
 	TEST(given_calls_left_again_and_again_then_nothing_piles_up),
 	TEST(given_a_call_that_was_left_when_callback_and_host_are_closed_then_nothing_waits),
+	TEST(given_native_code_that_hangs_after_it_was_left_when_things_are_closed_then_nothing_waits),
 	TEST(given_a_jump_within_an_outer_handler_then_the_outer_call_has_its_result),
 	TEST(given_a_jump_over_several_calls_then_all_of_them_end),
 	TEST(given_a_handler_that_calls_on_another_stack_then_its_own_call_is_still_there),
