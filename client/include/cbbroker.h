@@ -21,8 +21,8 @@
  *  - Threads: any thread may call any function at any time, except a function that ends an object
  *    while another call uses that object (but see cbb_host_close). No lock is held while a handler runs.
  *  - Handlers run only on threads of the program that are inside a function of this library or a call
- *    through it. The library starts no thread, installs no signal handler, prints nothing, and never
- *    ends the program.
+ *    through it. The library starts no thread (but see cbb_queue_start), installs no signal handler, prints
+ *    nothing, and never ends the program.
  *  - Structs of options and reports begin with `size`, set to sizeof of the struct: so programs and
  *    libraries of different age fit together. No byte beyond `size` is read or written; what a smaller
  *    struct lacks has its default. A larger option struct than this library knows is accepted if what it
@@ -157,6 +157,8 @@ typedef struct cbb_host_options {
 	uint64_t max_payload_bytes;    /* one call's or callback's arguments, or results; the few bytes around
 	                                  them do not count. Default 64 MiB; above 1 GiB it is 1 GiB */
 	uint64_t stack_bytes;          /* of the threads that run this program's calls; default: the caller's limit */
+	uint64_t max_async_calls;      /* cbb_call_async: that run at once, each on a native thread; default 8 */
+	uint64_t max_async_waiting;    /* cbb_call_async: that wait for one of these to end; default 1,024 */
 } cbb_host_options;
 
 /*
@@ -231,6 +233,8 @@ typedef struct cbb_report {
 	uint64_t late_results;     /* native calls that returned after their deadline */
 	char notice[512];          /* the last of these irregular calls, in words */
 	char text[512];            /* everything above in one sentence */
+	uint64_t events;           /* that listeners accepted */
+	uint64_t lost_events;      /* that found no room, in the ways that the program chose */
 } cbb_report;
 
 /*
@@ -314,22 +318,160 @@ typedef struct cbb_call_options {
 CBB_API int cbb_call_with(cbb_function *function, void *result, void *const arguments[],
                           const cbb_call_options *options);
 
+/* ---- Memory in the host --------------------------------------------------------------------------- */
+
+/*
+ * Copies from and to memory in the host: what an interface calls `host`, an address that means nothing here.
+ * Errors: -EFAULT (no such memory there), CBB_ERR_LIMIT (max_payload_bytes), and those of cbb_call().
+ */
+CBB_API int cbb_read(cbb_host *host, const void *address, void *buffer, size_t bytes);
+CBB_API int cbb_write(cbb_host *host, void *address, const void *buffer, size_t bytes);
+
+/* ---- Queues -------------------------------------------------------------------------------------- */
+
+/*
+ * Where handlers run of callbacks that native threads call on their own. A queue belongs to a connection and
+ * serves callbacks of all its hosts. The thread that dispatches it is its dispatcher. While a
+ * dispatcher waits in a call into a host, made outside any handler, it serves native threads that
+ * wait for that queue: for an answer, or for room. Inside a handler it does not.
+ */
+typedef struct cbb_queue cbb_queue;
+
+typedef struct cbb_queue_options {
+	size_t size;               /* sizeof(cbb_queue_options) */
+	const char *name;          /* for errors and cbbctl; default "queue N". Copied */
+	uint64_t max_events;       /* events that may wait, of each host; default 1,024; CBB_UNLIMITED is possible */
+	uint64_t max_bytes;        /* and their arguments; default 16 MiB */
+	uint64_t stall_timeout_ms; /* a native thread gives up after so long without any progress of the queue;
+	                              default 10,000 */
+	int32_t pull;              /* 1: invocations are fetched with cbb_queue_next() */
+	int32_t reserved;          /* 0 */
+} cbb_queue_options;
+
+/*
+ * The queue of callbacks that name no other. Its dispatcher is the thread that connected, until another
+ * dispatches it. Lives as long as the client.
+ */
+CBB_API cbb_queue *cbb_queue_default(cbb_client *client);
+
+/*
+ * Opens a queue. options may be NULL. Freed by cbb_queue_close() or cbb_disconnect().
+ * Errors: CBB_ERR_LIMIT (1,024 queues), -EMFILE and other -errno, CBB_ERR_FORKED.
+ */
+CBB_API int cbb_queue_open(cbb_client *client, const cbb_queue_options *options, cbb_queue **ret_queue);
+
+/*
+ * Closes the queue's callbacks as cbb_callback_close() does with CBB_CLOSE_ABORT, runs what that leaves to
+ * run (on_dropped, finalizers) here, ends its threads, and frees it. NULL is allowed. Returns NULL; or the queue itself, with
+ * cbb_last_error() set, if nothing is freed: CBB_ERR_WOULD_DEADLOCK (inside one of its handlers, or the default
+ * queue), CBB_ERR_TIMEOUT (a handler of it still runs after 10 s: call again).
+ */
+CBB_API cbb_queue *cbb_queue_close(cbb_queue *queue);
+
+/*
+ * A descriptor that is readable (poll, epoll, any event loop) when cbb_queue_dispatch() has something to do. Always the
+ * same one. Only for waiting: never read, write or close it.
+ */
+CBB_API int cbb_queue_fd(const cbb_queue *queue);
+
+/*
+ * Runs handlers. Waits up to timeout_ms (0: not at all; CBB_UNLIMITED) for the first, then runs what there is, at
+ * most max_handlers of them (0: any number, but no more than were waiting when it looked). Returns how many ran; 0 after the time, or after cbb_queue_stop().
+ * Errors: CBB_ERR_BUSY (another thread dispatches it at this moment, or this one does in an outer frame),
+ * CBB_ERR_UNSUPPORTED (a pull queue, or started), CBB_ERR_FORKED. What hosts do wrong is no error of the queue.
+ */
+CBB_API int cbb_queue_dispatch(cbb_queue *queue, uint64_t timeout_ms, unsigned max_handlers);
+
+/*
+ * Dispatches until cbb_queue_stop(), or until nothing is left that could bring work: no callback of the queue that is
+ * open and ref'ed, no call of cbb_call_async(), nothing queued. 0, or the errors of cbb_queue_dispatch().
+ */
+CBB_API int cbb_queue_run(cbb_queue *queue);
+
+/*
+ * Makes the present cbb_queue_run() or cbb_queue_dispatch() return, after the handler that it is in; the next one, if none is
+ * running. From any thread, any handler, and any signal handler.
+ */
+CBB_API int cbb_queue_stop(cbb_queue *queue);
+
+/*
+ * Dispatches the queue on threads of its own: at most n_threads handlers at once, of one native thread never two. They
+ * end with the queue. Errors: -EINVAL (0, or above 256), CBB_ERR_BUSY (started, or being dispatched), -EAGAIN, CBB_ERR_UNSUPPORTED (pull).
+ */
+CBB_API int cbb_queue_start(cbb_queue *queue, unsigned n_threads);
+
 /* ---- Callbacks ----------------------------------------------------------------------------------- */
 
 /*
  * A plain C function can be passed wherever a remote function expects a function pointer: nothing
  * to open or close. It may then be called as long as the interface says (`scope`). An explicit callback
- * is for what a plain function cannot have: state, a deadline, a lifetime of its own.
+ * is for what a plain function cannot have: state, a queue, a deadline, a lifetime of its own.
  */
 typedef struct cbb_callback cbb_callback;
+typedef struct cbb_invocation cbb_invocation;
 
 /* How an invocation reaches the handler. */
 enum cbb_delivery {
 	CBB_DELIVERY_DEFAULT = 0, /* as the interface says, else CBB_AUTO */
-	CBB_AUTO = 1,             /* nested in the client thread's call that it is made under; from other native
-	                             threads where this version can deliver it, else on_error */
-	CBB_LOCAL = 2             /* only nested: from any other native thread it fails, in words */
+	CBB_AUTO = 1,             /* without a queue: nested in the client thread's call that it is made under, else
+	                             CBB_BLOCKING on the default queue. With one: nested only under a call of its dispatcher */
+	CBB_LOCAL = 2,            /* only nested: from any other native thread it fails, in words */
+	CBB_BLOCKING = 3,         /* on the dispatcher of its queue; the native thread waits for the answer */
+	CBB_LISTENER = 4          /* on the dispatcher of its queue; the native thread goes on at once. Functions that return
+	                             void, and hand nothing out, only */
 };
+
+/* What a listener's event does that finds no room (max_queued, or the queue's bounds). */
+enum cbb_overflow {
+	CBB_OVERFLOW_DEFAULT = 0,       /* as the interface says, else CBB_OVERFLOW_WAIT */
+	CBB_OVERFLOW_WAIT = 1,          /* the native thread waits; with wait_timeout_ms, or a stalled queue, it is lost in the end */
+	CBB_OVERFLOW_REJECT_NEWEST = 2, /* it is lost */
+	CBB_OVERFLOW_DROP_OLDEST = 3,   /* the oldest of the callback is lost that has not left the host */
+	CBB_OVERFLOW_LATEST = 4,        /* no queue at all: while one is on its way or handled, only the newest waits */
+	CBB_OVERFLOW_COALESCE = 5       /* also with room: it replaces a waiting one with the same `key` argument */
+};
+
+/* Why events are missing; see cbb_callback_options.on_lost. */
+enum cbb_loss_reason {
+	CBB_LOSS_REJECTED = 1,
+	CBB_LOSS_DROPPED = 2,
+	CBB_LOSS_REPLACED = 3,
+	CBB_LOSS_RATE = 4,
+	CBB_LOSS_TIMEOUT = 5
+};
+
+typedef struct cbb_loss {
+	size_t size;
+	uint64_t count;           /* events in a row, of this callback */
+	int32_t why;              /* enum cbb_loss_reason of the last of them */
+	int32_t reserved;
+	uint64_t first_sequence;  /* of the first and of the last of them */
+	uint64_t last_sequence;
+} cbb_loss;
+
+/* What went wrong with an invocation. Texts are valid until the function that was given it returns. */
+typedef struct cbb_failure {
+	size_t size;
+	int32_t code;              /* of cbb_invocation_fail(), or what the library found */
+	int32_t thread;            /* native thread; 0: not known */
+	const char *text;
+	const char *thread_name;
+	cbb_callback *callback;    /* NULL: a plain function */
+	const char *callback_name; /* for a plain function its type's */
+	uint64_t sequence;         /* 0: none was given yet */
+} cbb_failure;
+
+/*
+ * Computes what native code gets instead of a result: *result, an object of the result's type, holds on_error's value when it is
+ * called. Runs right after the handler, in its place and on its thread.
+ */
+typedef void cbb_error_handler(cbb_invocation *invocation, const cbb_failure *failure, void *result);
+/* An event that its handler will never see (the callback was closed): the last chance to free what it stands for. On the queue. */
+typedef void cbb_dropped_handler(cbb_invocation *invocation, void *const arguments[], void *user_data);
+/* Stands in the stream of events where some are missing. On the queue. */
+typedef void cbb_loss_handler(cbb_callback *callback, const cbb_loss *loss, void *user_data);
+/* The last of a callback: no handler of it runs any more. Once, on the queue. */
+typedef void cbb_finalizer(cbb_callback *callback, void *user_data);
 
 /*
  * A handler that reads its arguments by the interface's description instead of a C signature, for
@@ -346,14 +488,27 @@ typedef struct cbb_callback_options {
 	int32_t reserved;           /* 0 */
 	uint64_t timeout_ms;        /* native code waits this long, then goes on with on_error; default: the
 	                               interface's `timeout`, else none */
+	cbb_queue *queue;           /* default: none for CBB_AUTO and CBB_LOCAL, else the default queue */
+	cbb_error_handler *on_error; /* default: native code gets the type's on_error value */
+	cbb_dropped_handler *on_dropped;
+	cbb_loss_handler *on_lost;
+	cbb_finalizer *finalizer;
+	int32_t overflow;           /* of listeners: enum cbb_overflow */
+	uint32_t rate_per_s;        /* of listeners: more are lost; default: the interface's `rate`, else none */
+	uint64_t max_queued;        /* of listeners: default: only the queue's bound. Counts the event being handled */
+	uint64_t wait_timeout_ms;   /* of listeners, CBB_OVERFLOW_WAIT; default: until the queue stalls */
+	int32_t priority;           /* of listeners: events of a higher one overtake; default: the interface's `priority`, else 0 */
+	uint32_t n_users;           /* for cbb_callback_release(); default 1 */
+	int32_t unrefed;            /* 1: does not keep cbb_queue_run() waiting */
+	int32_t paused;             /* 1: begins paused (listeners) */
 } cbb_callback_options;
 
 /*
  * Opens a callback of the named function type of the interface (a typedef, such as
- * "XML_StartElementHandler"). The handler has that type's native signature; it runs on a thread that
- * waits in a call, as often as native code calls, on several threads at once if several wait.
+ * "XML_StartElementHandler"). The handler has that type's native signature.
  * options may be NULL. Ended by cbb_callback_close(), memory freed with the host.
- * Errors: CBB_ERR_NO_SYMBOL (type), CBB_ERR_LIMIT (max_callbacks, max_closed_callbacks), -EINVAL.
+ * Errors: CBB_ERR_NO_SYMBOL (type), CBB_ERR_LIMIT (max_callbacks, max_closed_callbacks), CBB_ERR_ARGUMENT (a listener of a type
+ * that returns something), -EINVAL.
  */
 #define CBB_FUNCTION(handler) ((cbb_any_function)(handler))
 CBB_API int cbb_callback_open(cbb_library *library, const char *type, cbb_any_function handler,
@@ -376,10 +531,17 @@ CBB_API cbb_any_function cbb_callback_pointer(cbb_callback *callback);
  */
 CBB_API cbb_callback *cbb_callback_find(cbb_host *host, cbb_any_function pointer);
 
+enum cbb_close_mode {
+	CBB_CLOSE_DRAIN = 0, /* what native code called before is still handled */
+	CBB_CLOSE_ABORT = 1  /* what no handler has begun is not: events are handed back, native threads that wait get on_error */
+};
+
 typedef struct cbb_close_options {
 	size_t size;         /* sizeof(cbb_close_options) */
-	uint64_t timeout_ms; /* how long to wait for handlers that run on other threads; default 10,000 */
+	uint64_t timeout_ms; /* how long to wait for events and for handlers that run on other threads; default 10,000 */
 	const char *where;   /* shown with a late call: CBB_HERE; default: the caller's address */
+	int32_t mode;        /* enum cbb_close_mode */
+	int32_t reserved;    /* 0 */
 } cbb_close_options;
 
 /* This line, as "parser.c:88". */
@@ -389,17 +551,65 @@ typedef struct cbb_close_options {
 
 /*
  * Closes the callback: from now on native code that calls it gets the type's on_error value, and the
- * call is counted and reported. Waits until its handler runs on no other thread; when it returned 0, the
- * handler does not run any more, except around this very call. Closing again, and closing inside the
- * handler, are fine: inside a handler of this very callback it waits for nobody, and returns 1 if the
- * handler runs on another thread as well. options may be NULL. The cbb_callback itself stays valid until its
- * host is freed.
- * Errors: CBB_ERR_TIMEOUT (it is closed, but a handler still runs).
+ * call is counted and reported. Waits until nothing of it is queued (drain) and its handler runs on no other thread: after it
+ * returned 0, the handler does not run any more, except around this very call. On the dispatcher of its queue it runs the
+ * queue's events itself while it waits; inside a handler that this thread runs for that queue it
+ * waits for nobody, and returns 1 if something is left: that is drained (or handed back) as usual. Native threads that wait for room are woken.
+ * Closing again, and closing inside the handler, are fine. The finalizer runs later, on the queue, as the last thing. options may
+ * be NULL. The cbb_callback itself stays valid until its host is freed.
+ * Errors: CBB_ERR_TIMEOUT (it is closed, but events are left, or a handler still runs).
  */
 CBB_API int cbb_callback_close(cbb_callback *callback, const cbb_close_options *options);
 
 CBB_API void *cbb_callback_user_data(const cbb_callback *callback);
 CBB_API const char *cbb_callback_name(const cbb_callback *callback); /* valid as long as the callback */
+
+/* Ends a callback with the block that declares it: CBB_SCOPED cbb_callback *row = NULL; */
+CBB_API void cbb_callback_end(cbb_callback **callback);
+#if defined(__GNUC__)
+#define CBB_SCOPED __attribute__((cleanup(cbb_callback_end)))
+#endif
+
+/*
+ * Whether the callback keeps cbb_queue_run() waiting: counted, 1 at first, never below 0. Both return the new count. It says
+ * nothing about delivery. Errors: CBB_ERR_CLOSED.
+ */
+CBB_API int cbb_callback_ref(cbb_callback *callback);
+CBB_API int cbb_callback_unref(cbb_callback *callback);
+
+/*
+ * Users of the callback: n_users at first. Both return the new count; the release that makes it 0 closes the callback
+ * (drain), without waiting. Native code can do the same: cbbroker-native.h. Errors: CBB_ERR_CLOSED.
+ */
+CBB_API int cbb_callback_acquire(cbb_callback *callback);
+CBB_API int cbb_callback_release(cbb_callback *callback);
+
+/*
+ * A paused listener's events wait in the host, where its overflow rule acts on them. Those that had left it are still
+ * delivered. Errors: CBB_ERR_CLOSED, CBB_ERR_UNSUPPORTED (no listener).
+ */
+CBB_API int cbb_callback_pause(cbb_callback *callback);
+CBB_API int cbb_callback_resume(cbb_callback *callback);
+
+typedef struct cbb_callback_counts {
+	size_t size;         /* in: sizeof(cbb_callback_counts) */
+	uint64_t handled;    /* invocations whose handler ran, failed ones included */
+	uint64_t failed;     /* of these: that failed */
+	uint64_t lost;       /* events told to on_lost */
+	uint64_t dropped;    /* events handed back, see on_dropped */
+	uint64_t refused;    /* invocations answered with on_error before a handler ran: closed, too late, undecodable */
+	uint64_t late_answers; /* answers that came after the deadline, or when native code was gone */
+} cbb_callback_counts;
+
+CBB_API int cbb_callback_count(const cbb_callback *callback, cbb_callback_counts *counts);
+
+/*
+ * Called for every failure of an invocation of this client's hosts, with the callback's identity: handlers that fail, results that do not
+ * fit, and what the host tells of calls that never came here (wrong thread, stalled queue). After on_error. On the thread
+ * that learns it, at any time this thread is inside this library. NULL: none. Errors: -EINVAL.
+ */
+typedef void cbb_failure_hook(const cbb_failure *failure, void *user_data);
+CBB_API int cbb_set_failure_hook(cbb_client *client, cbb_failure_hook *hook, void *user_data);
 
 /* ---- Inside a handler ------------------------------------------------------------------------------ */
 
@@ -415,17 +625,86 @@ CBB_API const char *cbb_callback_name(const cbb_callback *callback); /* valid as
  * native code then gets on_error for the callback, and that use waits, at most to its own deadline, until the calls
  * that were left have returned in the host (after a deadline: CBB_ERR_BUSY, as after a timeout). A handler that ends its thread leaves its calls, too.
  */
-typedef struct cbb_invocation cbb_invocation;
 
 /* The functions below give NULL or 0 for NULL. */
 CBB_API cbb_invocation *cbb_invocation_current(void);
 CBB_API cbb_callback *cbb_invocation_callback(const cbb_invocation *invocation); /* NULL: a plain function */
 CBB_API void *cbb_invocation_user_data(const cbb_invocation *invocation); /* the callback option's; else NULL */
 CBB_API pid_t cbb_invocation_thread(const cbb_invocation *invocation);   /* native thread that called */
+CBB_API const char *cbb_invocation_thread_name(const cbb_invocation *invocation); /* "" if it is not known */
 CBB_API uint64_t cbb_invocation_sequence(const cbb_invocation *invocation); /* rises over the whole host */
+CBB_API const char *cbb_invocation_call(const cbb_invocation *invocation); /* function that it is made under; NULL: none of this
+                                                                              thread's */
+CBB_API int cbb_invocation_is_event(const cbb_invocation *invocation);   /* 1: nobody waits for it */
+/* arguments[i] points to the i-th argument. NULL for a call through the client-side pointer. */
+CBB_API void *const *cbb_invocation_arguments(const cbb_invocation *invocation);
 CBB_API cbb_host *cbb_invocation_host(const cbb_invocation *invocation);
 CBB_API int cbb_invocation_errno(const cbb_invocation *invocation);      /* native errno of the call */
 CBB_API void cbb_invocation_set_errno(cbb_invocation *invocation, int error_number);
+
+/*
+ * The handler fails: whatever it returns, native code gets what on_error says, and the failure hook is told. Code 0 means
+ * CBB_ERR_ARGUMENT. A failed event counts as handled. The second form also makes the call fail that the
+ * invocation is made under: when native code returns, it gives `code` and this text, whatever the native result (without such a
+ * call it is the same as the first). Errors: -EINVAL (invocation NULL), CBB_ERR_CLOSED (answered already).
+ */
+CBB_API int cbb_invocation_fail(cbb_invocation *invocation, int code, const char *text);
+CBB_API int cbb_invocation_fail_call(cbb_invocation *invocation, int code, const char *text);
+
+/*
+ * Inside a handler: the answer comes later. The handler's own result is ignored, what its arguments point to lives on until
+ * the answer, and the native thread waits for it. Answered once, from any thread: the
+ * first answer counts, others give CBB_ERR_CLOSED. When the deadline passes, or the host or the callback's queue ends, native code gets on_error and
+ * the answer gives CBB_ERR_TIMEOUT, CBB_ERR_HOST_DIED or CBB_ERR_CLOSED. Under a call of this very thread the call waits on for it (and
+ * serves what a waiting thread serves).
+ * `result` is an object of the result's C type, of result_bytes bytes (void: NULL, 0); a wrong size gives CBB_ERR_ARGUMENT, and native code on_error.
+ * cbb_deferred_free frees it, also from another thread; unanswered, native code gets on_error. NULL is allowed.
+ * Errors: -EINVAL; CBB_ERR_UNSUPPORTED (an event, a call through the client-side pointer).
+ */
+typedef struct cbb_deferred cbb_deferred;
+CBB_API int cbb_invocation_defer(cbb_invocation *invocation, cbb_deferred **ret_deferred);
+CBB_API int cbb_deferred_answer(cbb_deferred *deferred, const void *result, size_t result_bytes);
+CBB_API int cbb_deferred_fail(cbb_deferred *deferred, int code, const char *text);
+CBB_API cbb_deferred *cbb_deferred_free(cbb_deferred *deferred);
+
+/*
+ * For language bindings: fetches the next invocation of a pull queue (option `pull`) instead of running a handler. Waits up
+ * to timeout_ms; 1 and the invocation, or 0. It counts as running until it is completed (or failed: cbb_invocation_fail), which frees it; by any thread. on_lost,
+ * on_dropped and finalizers run in here. A pull queue serves nobody while its dispatcher waits in a call:
+ * native threads then get CBB_ERR_WOULD_DEADLOCK. Errors: those of cbb_queue_dispatch().
+ */
+CBB_API int cbb_queue_next(cbb_queue *queue, uint64_t timeout_ms, cbb_invocation **ret_invocation);
+/* 0; CBB_ERR_ARGUMENT (a wrong result_bytes: native code gets on_error); CBB_ERR_HOST_DIED, CBB_ERR_TIMEOUT: nobody takes it any more. Freed in each case. */
+CBB_API int cbb_invocation_complete(cbb_invocation *invocation, const void *result, size_t result_bytes);
+
+/* ---- Calls that run elsewhere ---------------------------------------------------------------------- */
+
+typedef struct cbb_async cbb_async;
+
+/* The call is over: its status, as of cbb_call(); cbb_last_error_text() has the words. Runs on the queue. The cbb_async ends when it returns. */
+typedef void cbb_async_done(cbb_async *async, int status, void *user_data);
+
+typedef struct cbb_async_options {
+	size_t size;          /* sizeof(cbb_async_options) */
+	cbb_queue *queue;     /* where `done` and the call's callbacks run; default: the default queue. No pull queue */
+	cbb_async_done *done; /* may be NULL */
+	void *user_data;
+	uint64_t timeout_ms;  /* from the start of the call; default as for cbb_call() */
+	size_t n_arguments;   /* of arguments[]; default: as many as the function has */
+} cbb_async_options;
+
+/*
+ * Calls the function on a native thread of its own and returns at once. The arguments, and what they point to, are copied before
+ * it returns; *result, and memory that out parameters point to, are written before `done` and must live until then. Callbacks
+ * made under it are nested in it, on the queue's dispatcher. Calls beyond the host's max_async_calls wait their turn, in order. options
+ * and ret_async may be NULL.
+ * Errors: CBB_ERR_LIMIT (max_async_waiting), and those of cbb_call(); then `done` does not run.
+ */
+CBB_API int cbb_call_async(cbb_function *function, void *result, void *const arguments[],
+                           const cbb_async_options *options, cbb_async **ret_async);
+
+/* 0: it has not begun and does not run; `done` gets -ECANCELED, on the queue. CBB_ERR_BUSY: it has begun. Not after `done`. */
+CBB_API int cbb_async_cancel(cbb_async *async);
 
 #ifdef __cplusplus
 }

@@ -6,10 +6,17 @@
 
 #include <stdio.h>
 
-#define SCOPE_HINT "write scope(call), scope(owner(handle)), scope(owner(return)) or scope(forever)"
-#define LIFETIME_HINT "write lifetime(next), lifetime(owner(handle)) or lifetime(forever)"
+#define SCOPE_HINT \
+	"write scope(call), scope(async), scope(notified(callback)), scope(owner(handle)), scope(owner(return)) or " \
+	"scope(forever)"
+#define LIFETIME_HINT "write lifetime(call), lifetime(next), lifetime(owner(handle)) or lifetime(forever)"
 #define TRANSFER_HINT "write transfer(none) or transfer(full(function that frees))"
+#define OVERFLOW_HINT \
+	"write listener(wait), listener(reject_newest) or listener(drop_oldest); latest is a word of its own, and key " \
+	"makes the listener coalesce"
+#define FORMAT_HINT "write format(printf, ap), with the va_list parameter, or format(printf, ...)"
 #define VALUES_MAX 64
+#define NAMES_MAX 64
 
 struct attribute *attribute_find(struct attribute *attributes, enum word word)
 {
@@ -23,7 +30,7 @@ const char *attribute_name(enum word word)
 	return vocabulary_word(word)->name;
 }
 
-int attributes_allow(const struct attribute *attributes, uint32_t allowed, const char *what, const char *hint)
+int attributes_allow(const struct attribute *attributes, word_set allowed, const char *what, const char *hint)
 {
 	for (; attributes; attributes = attributes->next)
 		if (!(allowed & ATTRIBUTE_BIT(attributes->word)))
@@ -51,6 +58,17 @@ static int take_inner(struct parser *parser, const char *hint, struct token *ret
 	return r < 0 ? r : tokens_expect(&parser->tokens, ')', "after the name", hint);
 }
 
+/* owner(handle), or owner(*pointer): the handle that comes back through it. */
+static int take_owner(struct parser *parser, const char *hint, struct attribute *attribute)
+{
+	int r = tokens_expect(&parser->tokens, '(', "here", hint);
+	if (r == 0) {
+		attribute->is_indirect = tokens_take(&parser->tokens, '*');
+		r = take_name(parser, hint, &attribute->argument);
+	}
+	return r < 0 ? r : tokens_expect(&parser->tokens, ')', "after the name", hint);
+}
+
 static int parse_scope(struct parser *parser, struct attribute *attribute)
 {
 	struct token word;
@@ -63,11 +81,15 @@ static int parse_scope(struct parser *parser, struct attribute *attribute)
 		attribute->scope = CBB__SCOPE__SCOPE_FOREVER;
 	else if (token_is_name(&word, "owner"))
 		attribute->scope = CBB__SCOPE__SCOPE_OWNER;
-	else if (token_is_name(&word, "async") || token_is_name(&word, "notified"))
-		return fail_at(&word, SCOPE_HINT, "scope(%.*s) is not offered by this version", TOKEN_TEXT(&word));
+	else if (token_is_name(&word, "async"))
+		attribute->scope = CBB__SCOPE__SCOPE_ASYNC;
+	else if (token_is_name(&word, "notified"))
+		attribute->scope = CBB__SCOPE__SCOPE_NOTIFIED;
 	else
 		return fail_at(&word, SCOPE_HINT, "'%.*s' is no scope", TOKEN_TEXT(&word));
-	return attribute->scope == CBB__SCOPE__SCOPE_OWNER ? take_inner(parser, SCOPE_HINT, &attribute->argument) : 0;
+	if (attribute->scope == CBB__SCOPE__SCOPE_OWNER)
+		return take_owner(parser, SCOPE_HINT, attribute);
+	return attribute->scope == CBB__SCOPE__SCOPE_NOTIFIED ? take_inner(parser, SCOPE_HINT, &attribute->argument) : 0;
 }
 
 static int parse_lifetime(struct parser *parser, struct attribute *attribute)
@@ -83,12 +105,10 @@ static int parse_lifetime(struct parser *parser, struct attribute *attribute)
 	else if (token_is_name(&word, "owner"))
 		attribute->lifetime = CBB__LIFETIME__LIFETIME_OWNER;
 	else if (token_is_name(&word, "call"))
-		return fail_at(&word, LIFETIME_HINT ", or leave it out", "lifetime(call) is not offered by this version");
+		attribute->lifetime = CBB__LIFETIME__LIFETIME_CALL;
 	else
 		return fail_at(&word, LIFETIME_HINT, "'%.*s' is no lifetime", TOKEN_TEXT(&word));
-	return attribute->lifetime == CBB__LIFETIME__LIFETIME_OWNER
-	           ? take_inner(parser, LIFETIME_HINT, &attribute->argument)
-	           : 0;
+	return attribute->lifetime == CBB__LIFETIME__LIFETIME_OWNER ? take_owner(parser, LIFETIME_HINT, attribute) : 0;
 }
 
 static int parse_transfer(struct parser *parser, struct attribute *attribute)
@@ -127,6 +147,58 @@ static int parse_values(struct parser *parser, struct attribute *attribute)
 	return 0;
 }
 
+static int parse_overflow(struct parser *parser, struct attribute *attribute)
+{
+	static const struct {
+		const char *name;
+		Cbb__Overflow overflow;
+	} rules[] = {
+	    {"wait", CBB__OVERFLOW__OVERFLOW_WAIT},
+	    {"reject_newest", CBB__OVERFLOW__OVERFLOW_REJECT_NEWEST},
+	    {"drop_oldest", CBB__OVERFLOW__OVERFLOW_DROP_OLDEST},
+	};
+	int r = take_name(parser, OVERFLOW_HINT, &attribute->argument);
+	for (size_t i = 0; r == 0 && i < sizeof rules / sizeof *rules; i++) {
+		if (!token_is_name(&attribute->argument, rules[i].name))
+			continue;
+		attribute->overflow = rules[i].overflow;
+		return 0;
+	}
+	return r < 0 ? r : fail_at(&attribute->argument, OVERFLOW_HINT, "'%.*s' is no rule for events without room",
+	                           TOKEN_TEXT(&attribute->argument));
+}
+
+static int parse_names(struct parser *parser, struct attribute *attribute)
+{
+	attribute->names = parser_allocate(parser, NAMES_MAX * sizeof *attribute->names);
+	if (!attribute->names)
+		return fail_memory();
+	do {
+		if (attribute->n_names == NAMES_MAX)
+			return fail_at(&parser->tokens.at, "at most 64 names", "[%s] has too many names",
+			               attribute_name(attribute->word));
+		int r = take_name(parser, "name parameters of the same function", &attribute->names[attribute->n_names]);
+		if (r < 0)
+			return r;
+		attribute->n_names++;
+	} while (tokens_take(&parser->tokens, ','));
+	return 0;
+}
+
+/* format(printf, ap); of `...` the argument stays empty. */
+static int parse_format(struct parser *parser, struct attribute *attribute)
+{
+	struct token word;
+	int r = take_name(parser, FORMAT_HINT, &word);
+	if (r < 0)
+		return r;
+	if (!token_is_name(&word, "printf"))
+		return fail_at(&word, FORMAT_HINT, "'%.*s' is no kind of format that is offered", TOKEN_TEXT(&word));
+	if (!tokens_take(&parser->tokens, ',') || tokens_take(&parser->tokens, MARK_ELLIPSIS))
+		return 0;
+	return take_name(parser, FORMAT_HINT, &attribute->argument);
+}
+
 static int parse_string(struct parser *parser, struct attribute *attribute)
 {
 	if (parser->tokens.at.kind != TOKEN_STRING)
@@ -148,6 +220,9 @@ static int parse_argument(struct parser *parser, enum shape shape, struct attrib
 	case SHAPE_TRANSFER: return parse_transfer(parser, attribute);
 	case SHAPE_ELEMENTS: return parse_elements(parser, attribute);
 	case SHAPE_VALUES: return parse_values(parser, attribute);
+	case SHAPE_OVERFLOW: return parse_overflow(parser, attribute);
+	case SHAPE_NAMES: return parse_names(parser, attribute);
+	case SHAPE_FORMAT: return parse_format(parser, attribute);
 	default: return parse_string(parser, attribute); /* SHAPE_STRING */
 	}
 }
@@ -157,7 +232,8 @@ static int parse_arguments(struct parser *parser, const struct vocabulary *entry
 	struct tokens *tokens = &parser->tokens;
 	char where[64];
 	snprintf(where, sizeof where, "after [%s", entry->name);
-	bool is_optional = entry->shape == SHAPE_OPTIONAL_EXPRESSION || entry->shape == SHAPE_OPTIONAL_NAME;
+	bool is_optional = entry->shape == SHAPE_OPTIONAL_EXPRESSION || entry->shape == SHAPE_OPTIONAL_NAME ||
+	                   entry->shape == SHAPE_OVERFLOW;
 	if (entry->shape == SHAPE_NONE || (is_optional && !token_is_mark(&tokens->at, '(')))
 		return 0;
 	int r = tokens_expect(tokens, '(', where, entry->example);

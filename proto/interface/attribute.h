@@ -14,7 +14,7 @@ const char *attribute_name(enum word word);
 struct attribute *attribute_find(struct attribute *attributes, enum word word);
 
 /* Fails if an attribute is there that is not among `allowed`, a set of ATTRIBUTE_BITs. `what` is what they stand on. */
-#define ATTRIBUTE_BIT(word) (1u << (word))
-int attributes_allow(const struct attribute *attributes, uint32_t allowed, const char *what, const char *hint);
+#define ATTRIBUTE_BIT(word) ((word_set)1 << (word))
+int attributes_allow(const struct attribute *attributes, word_set allowed, const char *what, const char *hint);
 
 #endif

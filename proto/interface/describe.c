@@ -22,10 +22,10 @@ bool level_has(const struct level *level, enum word word)
 	return level->words & BIT(word);
 }
 
-int level_allow(struct scene *scene, const struct described *item, const struct level *level, uint32_t allowed,
+int level_allow(struct scene *scene, const struct described *item, const struct level *level, word_set allowed,
                 const char *what)
 {
-	uint32_t wrong = level->words & ~allowed;
+	word_set wrong = level->words & ~allowed;
 	for (enum word word = 0; wrong && word < WORD_COUNT; word++)
 		if (wrong & BIT(word))
 			return fail_at(&item->words[word]->token,
@@ -67,7 +67,7 @@ static int describe_userdata(struct scene *scene, const struct described *item, 
 
 static int describe_handle(struct scene *scene, const struct described *item, const struct level *level)
 {
-	uint32_t allowed = BIT(WORD_HANDLE) | BIT(WORD_NULLABLE) | BIT(WORD_VALUES);
+	word_set allowed = BIT(WORD_HANDLE) | BIT(WORD_NULLABLE) | BIT(WORD_VALUES);
 	if (level->place == PLACE_INNER_IN || level->place == PLACE_INNER_OUT)
 		allowed |= BIT(WORD_ELEMENTS);
 	else if (level->place == PLACE_PARAM && scene->function && !scene->function->is_type)
@@ -110,7 +110,7 @@ static int describe_string(struct scene *scene, const struct described *item, co
 {
 	struct model *model = &scene->parser->model;
 	const Cbb__Type *target = model_type(model, model_type(model, level->type)->target);
-	uint32_t allowed = BIT(WORD_STRING) | BIT(WORD_NULLABLE);
+	word_set allowed = BIT(WORD_STRING) | BIT(WORD_NULLABLE);
 	if (target->size_bytes != 1 || !layout_is_integer(target->kind))
 		return fail_at(describe_place(item, WORD_STRING), "text is made of char; others are arrays: [size(n)]",
 		               "%s is no text", describe_subject(scene, item));
@@ -162,11 +162,11 @@ static bool is_circle(struct scene *scene, uint32_t target)
 	return symbol && symbol->is_open;
 }
 
-static int choose_mode(struct scene *scene, struct described *item, const struct level *level, uint32_t inner_words)
+static int choose_mode(struct scene *scene, struct described *item, const struct level *level, word_set inner_words)
 {
 	struct model *model = &scene->parser->model;
 	const Cbb__Type *pointer = model_type(model, level->type);
-	uint32_t modes = level->words & MODE_WORDS, elements = level->words & ELEMENT_WORDS;
+	word_set modes = level->words & MODE_WORDS, elements = level->words & ELEMENT_WORDS;
 	bool is_text = pointer->is_const && layout_is_char(model->message, pointer->target);
 	bool is_array = level->place == PLACE_PARAM && item->declared->is_array &&
 	                !(item->declared->array_count == 0 && is_text);
@@ -195,7 +195,7 @@ static int choose_mode(struct scene *scene, struct described *item, const struct
 /* A pointer to a pointer that is described by itself: each word speaks of one of the two. */
 static int describe_two(struct scene *scene, struct described *item, const struct level *level)
 {
-	uint32_t inner = INNER_WORDS;
+	word_set inner = INNER_WORDS;
 	bool has_mode = level->words & MODE_WORDS;
 	if (level->place == PLACE_PARAM)
 		inner |= KEEP_WORDS;
@@ -262,7 +262,7 @@ int describe_one(struct scene *scene, struct described *item)
 {
 	static const enum place places[] = {PLACE_PARAM, PLACE_RESULT, PLACE_FIELD};
 	struct model *model = &scene->parser->model;
-	uint32_t present = 0;
+	word_set present = 0;
 	for (struct attribute *at = item->declared->attributes; at; at = at->next) {
 		item->words[at->word] = at;
 		present |= BIT(at->word);

@@ -47,7 +47,7 @@ const char *describe_subject(const struct scene *scene, const struct described *
 const struct token *describe_place(const struct described *item, enum word word);
 
 /* The place of the last of these words (ATTRIBUTE_BITs) in the text. */
-const struct token *describe_last(const struct described *item, uint32_t words);
+const struct token *describe_last(const struct described *item, word_set words);
 
 /* Fails because nothing says what the pointer is; the hint names what would. `is_inner`: the inner pointer. */
 int describe_refuse(struct scene *scene, const struct described *item, uint32_t type, bool is_inner);

@@ -9,7 +9,7 @@
 	(DIRECTION_WORDS | EXTENT_WORDS | ATTRIBUTE_BIT(WORD_FILLED) | ATTRIBUTE_BIT(WORD_NULLABLE) | \
 	 ATTRIBUTE_BIT(WORD_STRING) | ATTRIBUTE_BIT(WORD_TRANSFER) | ATTRIBUTE_BIT(WORD_LIFETIME))
 
-static bool is_several(uint32_t words)
+static bool is_several(word_set words)
 {
 	return (words & (words - 1)) != 0;
 }
@@ -22,7 +22,7 @@ static bool has_extent(const struct described *item, const struct level *level)
 static int check_extent(struct scene *scene, const struct described *item, const struct level *level,
                         const Cbb__Type *target)
 {
-	uint32_t extents = level->words & EXTENT_WORDS;
+	word_set extents = level->words & EXTENT_WORDS;
 	const char *subject = describe_subject(scene, item);
 	if (is_several(extents))
 		return fail_at(describe_last(item, extents), "keep one of them", "%s has more than one of size, bytes and zero",
@@ -51,7 +51,7 @@ static int check_target(struct scene *scene, const struct described *item, const
 static int choose_direction(struct scene *scene, const struct described *item, const struct level *level,
                             bool is_text_array, Cbb__Direction *ret_direction)
 {
-	uint32_t words = level->words & DIRECTION_WORDS;
+	word_set words = level->words & DIRECTION_WORDS;
 	bool is_const = model_type(&scene->parser->model, level->type)->is_const;
 	*ret_direction = CBB__DIRECTION__DIRECTION_NONE;
 	if (is_several(words))
@@ -109,7 +109,7 @@ static int check_text(struct scene *scene, const struct described *item, const s
 
 /* The Param of each element; void is copied as bytes. */
 static int describe_element(struct scene *scene, struct described *item, const struct level *level,
-                            uint32_t inner_words, Cbb__Direction direction)
+                            word_set inner_words, Cbb__Direction direction)
 {
 	struct model *model = &scene->parser->model;
 	uint32_t target = model_type(model, level->type)->target;
@@ -127,7 +127,7 @@ static int describe_element(struct scene *scene, struct described *item, const s
 	                                                      comes_back ? PLACE_INNER_OUT : PLACE_INNER_IN});
 }
 
-int describe_elements(struct scene *scene, struct described *item, const struct level *level, uint32_t inner_words)
+int describe_elements(struct scene *scene, struct described *item, const struct level *level, word_set inner_words)
 {
 	struct model *model = &scene->parser->model;
 	const Cbb__Type *target = model_type(model, model_type(model, level->type)->target);

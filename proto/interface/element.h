@@ -17,21 +17,21 @@ enum place {
 
 struct level {
 	uint32_t param, type;
-	uint32_t words;  /* ATTRIBUTE_BITs: those of the declaration that speak of this pointer */
+	word_set words;  /* ATTRIBUTE_BITs: those of the declaration that speak of this pointer */
 	enum place place;
 };
 
 bool level_has(const struct level *level, enum word word);
 
 /* Fails if a word speaks of this pointer that is not among `allowed`. */
-int level_allow(struct scene *scene, const struct described *item, const struct level *level, uint32_t allowed,
+int level_allow(struct scene *scene, const struct described *item, const struct level *level, word_set allowed,
                 const char *what);
 
 /* Decides the mode of the pointer and fills in its Param. */
 int describe_pointer(struct scene *scene, struct described *item, const struct level *level);
 
 /* The pointer is one to elements. `inner_words` are those that speak of the pointers among them. */
-int describe_elements(struct scene *scene, struct described *item, const struct level *level, uint32_t inner_words);
+int describe_elements(struct scene *scene, struct described *item, const struct level *level, word_set inner_words);
 
 /* What is held in place: a number or a struct. */
 int describe_value(struct scene *scene, const struct described *item, uint32_t param, uint32_t type);

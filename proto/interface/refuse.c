@@ -31,7 +31,7 @@ const struct token *describe_place(const struct described *item, enum word word)
 	return item->words[word] ? &item->words[word]->token : &item->declared->name;
 }
 
-const struct token *describe_last(const struct described *item, uint32_t words)
+const struct token *describe_last(const struct described *item, word_set words)
 {
 	const struct token *last = &item->declared->name;
 	for (const struct attribute *at = item->declared->attributes; at; at = at->next)

@@ -46,9 +46,14 @@ enum word { /* up to WORD_ZERO: what makes a pointer one to elements */
 	WORD_SCOPE, WORD_CLOSES, WORD_VALUES,
 	WORD_TRANSFER, WORD_LIFETIME,
 	WORD_ON_ERROR, WORD_TIMEOUT,
+	WORD_AUTO, WORD_LOCAL, WORD_BLOCKING, WORD_LISTENER, WORD_LATEST, WORD_RATE, WORD_PRIORITY, WORD_KEY,
+	WORD_DESTROY, WORD_FORMAT, WORD_HOST,
 	WORD_LIBRARY, WORD_HEADER,
 	WORD_COUNT,
 };
+
+/* A set of ATTRIBUTE_BITs. */
+typedef uint64_t word_set;
 
 /* One attribute: its word, and what stands in its parentheses. */
 struct attribute {
@@ -61,6 +66,10 @@ struct attribute {
 	size_t n_values;
 	Cbb__Scope scope;
 	Cbb__Lifetime lifetime;
+	Cbb__Overflow overflow;
+	struct token *names;     /* of a list of names */
+	size_t n_names;
+	bool is_indirect;        /* owner(*name) */
 };
 
 /* A declared parameter, field, result or type. */

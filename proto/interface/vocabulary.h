@@ -19,6 +19,9 @@ enum shape {
 	SHAPE_ELEMENTS,
 	SHAPE_VALUES,
 	SHAPE_STRING,
+	SHAPE_OVERFLOW,
+	SHAPE_NAMES,
+	SHAPE_FORMAT,
 };
 
 struct vocabulary {

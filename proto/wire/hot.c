@@ -22,16 +22,20 @@ enum field {
 	FIELD_STATUS = 11,
 	FIELD_DETAIL = 12,
 	FIELD_HAS_ERROR_NUMBER = 13,
-	FIELD_WORDS = 14,
-	FIELD_BLOCKS = 15,
+	FIELD_DISPATCHES = 14,
+	FIELD_SERVES = 15,
+	FIELD_THREAD_NAME = 16,
+	FIELD_AFTER = 17,
+	FIELD_WORDS = 24,
+	FIELD_BLOCKS = 25,
 };
 
 enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
 #define VARINT_MAX_BYTES 10
 #define TAG_MAX_BYTES 5 /* and of lengths */
-/* 13 scalar fields, each a tag of one byte and a varint; the tags and lengths of detail and words. */
-#define FIXED_PART_MAX_BYTES (FRAME_HEADER_BYTES + 16 * (1 + VARINT_MAX_BYTES))
+/* 17 scalar fields, each a tag of at most two bytes and a varint; the tags and lengths of texts and words. */
+#define FIXED_PART_MAX_BYTES (FRAME_HEADER_BYTES + 20 * (2 + VARINT_MAX_BYTES))
 
 /* ---- Writing ---- */
 
@@ -45,12 +49,23 @@ static inline uint8_t *put_varint(uint8_t *to, uint64_t value)
 	return to;
 }
 
+static inline uint8_t *put_tag(uint8_t *to, enum field field, enum wire_type wire_type)
+{
+	return put_varint(to, (uint64_t)field << 3 | wire_type);
+}
+
 static inline uint8_t *put_scalar(uint8_t *to, enum field field, uint64_t value)
 {
-	if (value == 0)
+	return value == 0 ? to : put_varint(put_tag(to, field, WIRE_VARINT), value);
+}
+
+static inline uint8_t *put_bytes(uint8_t *to, enum field field, const uint8_t *data, size_t size)
+{
+	if (size == 0)
 		return to;
-	*to++ = (uint8_t)(field << 3 | WIRE_VARINT);
-	return put_varint(to, value);
+	to = put_varint(put_tag(to, field, WIRE_BYTES), size);
+	memcpy(to, data, size);
+	return to + size;
 }
 
 static inline uint64_t zigzag(int32_t value)
@@ -71,20 +86,20 @@ static uint8_t *put_scalars(uint8_t *to, const struct hot *hot)
 	to = put_scalar(to, FIELD_GENERATION, hot->generation);
 	to = put_scalar(to, FIELD_THREAD, hot->thread);
 	to = put_scalar(to, FIELD_STATUS, zigzag(hot->status));
-	if (hot->detail_size) {
-		*to++ = FIELD_DETAIL << 3 | WIRE_BYTES;
-		to = put_varint(to, hot->detail_size);
-		memcpy(to, hot->detail, hot->detail_size);
-		to += hot->detail_size;
-	}
-	return put_scalar(to, FIELD_HAS_ERROR_NUMBER, hot->has_error_number);
+	to = put_bytes(to, FIELD_DETAIL, hot->detail, hot->detail_size);
+	to = put_scalar(to, FIELD_HAS_ERROR_NUMBER, hot->has_error_number);
+	to = put_scalar(to, FIELD_DISPATCHES, hot->dispatches);
+	to = put_scalar(to, FIELD_SERVES, hot->serves);
+	to = put_bytes(to, FIELD_THREAD_NAME, hot->thread_name, hot->thread_name_size);
+	return put_scalar(to, FIELD_AFTER, hot->after);
 }
 
 void hot_begin(struct hot_writer *writer, struct buffer *out, Cbb__FrameType type, const struct hot *fields,
                uint32_t n_words)
 {
 	*writer = (struct hot_writer){.out = out, .header = out->size, .n_words = n_words};
-	uint8_t *start = buffer_reserve(out, FIXED_PART_MAX_BYTES + fields->detail_size + n_words * sizeof(uint64_t));
+	uint8_t *start = buffer_reserve(out, FIXED_PART_MAX_BYTES + fields->detail_size + fields->thread_name_size +
+	                                         n_words * sizeof(uint64_t));
 	if (!start) {
 		writer->failed = true;
 		return;
@@ -92,8 +107,7 @@ void hot_begin(struct hot_writer *writer, struct buffer *out, Cbb__FrameType typ
 	frame_write_header(start, 0, type);
 	uint8_t *to = put_scalars(start + FRAME_HEADER_BYTES, fields);
 	if (n_words) {
-		*to++ = FIELD_WORDS << 3 | WIRE_BYTES;
-		to = put_varint(to, n_words * sizeof(uint64_t));
+		to = put_varint(put_tag(to, FIELD_WORDS, WIRE_BYTES), n_words * sizeof(uint64_t));
 		writer->words = (size_t)(to - out->data);
 		memset(to, 0, n_words * sizeof(uint64_t));
 		to += n_words * sizeof(uint64_t);
@@ -115,13 +129,12 @@ uint8_t *hot_add_block(struct hot_writer *writer, size_t size)
 		return NULL;
 	uint8_t *to = NULL;
 	if (size <= writer->out->limit)
-		to = buffer_reserve(writer->out, 1 + VARINT_MAX_BYTES + size);
+		to = buffer_reserve(writer->out, 2 + VARINT_MAX_BYTES + size);
 	if (!to) {
 		writer->failed = true;
 		return NULL;
 	}
-	*to++ = FIELD_BLOCKS << 3 | WIRE_BYTES;
-	to = put_varint(to, size);
+	to = put_varint(put_tag(to, FIELD_BLOCKS, WIRE_BYTES), size);
 	writer->out->size = (size_t)(to - writer->out->data) + size;
 	return to;
 }
@@ -250,6 +263,9 @@ static void set_scalar(struct hot *hot, uint64_t field, uint64_t number)
 	case FIELD_GENERATION: hot->generation = (uint32_t)number; break;
 	case FIELD_THREAD: hot->thread = (uint32_t)number; break;
 	case FIELD_STATUS: hot->status = unzigzag(number); break;
+	case FIELD_AFTER: hot->after = number; break;
+	case FIELD_DISPATCHES: hot->dispatches = number; break;
+	case FIELD_SERVES: hot->serves = number; break;
 	default: break;
 	}
 }
@@ -271,9 +287,10 @@ static uint32_t known_fields(Cbb__FrameType type)
 {
 	const uint32_t both = 1u << FIELD_SEQUENCE | 1u << FIELD_ERROR_NUMBER | 1u << FIELD_CORE | 1u << FIELD_WORDS |
 	                      1u << FIELD_BLOCKS;
-	if (type == CBB__FRAME_TYPE__FRAME_INVOKE)
+	if (type == CBB__FRAME_TYPE__FRAME_INVOKE || type == CBB__FRAME_TYPE__FRAME_EVENT)
 		return both | 1u << FIELD_PARENT | 1u << FIELD_TIMEOUT | 1u << FIELD_LIBRARY | 1u << FIELD_FUNCTION |
-		       1u << FIELD_SLOT | 1u << FIELD_GENERATION | 1u << FIELD_THREAD;
+		       1u << FIELD_SLOT | 1u << FIELD_GENERATION | 1u << FIELD_THREAD | 1u << FIELD_THREAD_NAME |
+		       1u << FIELD_AFTER | 1u << FIELD_DISPATCHES | 1u << FIELD_SERVES;
 	return both | 1u << FIELD_STATUS | 1u << FIELD_DETAIL | 1u << FIELD_HAS_ERROR_NUMBER;
 }
 
@@ -293,6 +310,10 @@ static int set_field(struct hot *hot, uint32_t known, uint64_t tag, const struct
 		hot->detail = value->data;
 		hot->detail_size = value->size;
 		return wire_type == WIRE_BYTES ? 0 : -EBADMSG;
+	case FIELD_THREAD_NAME:
+		hot->thread_name = value->data;
+		hot->thread_name_size = value->size;
+		return wire_type == WIRE_BYTES ? 0 : -EBADMSG;
 	case FIELD_HAS_ERROR_NUMBER:
 		hot->has_error_number = get_bool(value);
 		return 0;
@@ -309,7 +330,8 @@ static int set_field(struct hot *hot, uint32_t known, uint64_t tag, const struct
  */
 static inline const uint8_t *take_number(struct hot *hot, uint32_t known, const uint8_t *from, const uint8_t *end)
 {
-	const uint32_t other = 1u << FIELD_DETAIL | 1u << FIELD_HAS_ERROR_NUMBER | 1u << FIELD_WORDS | 1u << FIELD_BLOCKS;
+	const uint32_t other = 1u << FIELD_DETAIL | 1u << FIELD_HAS_ERROR_NUMBER | 1u << FIELD_THREAD_NAME |
+	                       1u << FIELD_WORDS | 1u << FIELD_BLOCKS;
 	uint8_t tag = *from++;
 	uint64_t number;
 	if (tag & 0x87 || !((known & ~other) >> (tag >> 3) & 1) || from == end)

@@ -40,6 +40,11 @@ struct hot {
 	uint32_t n_words;
 	const uint8_t *detail;
 	size_t detail_size;
+	const uint8_t *thread_name;
+	size_t thread_name_size;
+	uint64_t after;
+	uint64_t dispatches;
+	uint64_t serves;
 	const uint8_t *block_cursor; /* decoding: where the next block is looked for */
 	const uint8_t *end;
 	uint64_t words[HOT_WORDS_MAX]; /* decoding only; the first n_words are set */
@@ -54,7 +59,7 @@ struct hot_writer {
 	bool failed;    /* no room: hot_end says so */
 };
 
-/* Begins a frame of `type` (FRAME_INVOKE or FRAME_RETURN) with `fields` (its words are ignored). */
+/* Begins a frame of `type` (FRAME_INVOKE, FRAME_EVENT or FRAME_RETURN) with `fields` (its words are ignored). */
 void hot_begin(struct hot_writer *writer, struct buffer *out, Cbb__FrameType type, const struct hot *fields,
                uint32_t n_words);
 void hot_set_word(struct hot_writer *writer, uint32_t index, uint64_t word);

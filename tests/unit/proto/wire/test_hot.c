@@ -288,7 +288,7 @@ static void given_words_beyond_their_number_when_set_then_they_are_ignored(void)
 	hot_set_word(&writer, 0, 0x1122334455667788);
 	hot_set_word(&writer, 1, 5);
 	EXPECT_EQUAL(hot_end(&writer), 0);
-	static const uint8_t expected[] = {12, 0, 0, 0, 65, 0, 0, 0, 8, 9, 0x72, 8, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33,
+	static const uint8_t expected[] = {13, 0, 0, 0, 65, 0, 0, 0, 8, 9, 0xc2, 1, 8, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33,
 	                                   0x22, 0x11};
 	EXPECT_BYTES(out.data, out.size, expected, sizeof expected);
 	hot_cancel(&writer);
