@@ -43,10 +43,14 @@ run "sort: qsort of libc in a process of its own, its comparator in this one" so
 run "outline: expat in a process of its own, its handlers in this one" outline
 run "tree: nftw of libc walks a directory, a handler here looks at each entry and stops it" tree
 run "survive: a library with faults" survive
+run "sqlite: a query with a row handler, a function and a collation here; a row handler runs another query" sqlite
+run "web: the threads of libmicrohttpd serve HTTP, a handler here answers; stopped while requests run" web
+run "compress: a library compresses on a thread of its own; progress as events, the last one closes the callbacks" compress
+run "network: packets of a recorded file as events, to a program that is too slow and is told what it lost" network
 
 echo
 if [ -n "$failed" ]; then
 	echo "demo: failed:$failed"
 	exit 1
 fi
-echo "demo: all four examples did what they should"
+echo "demo: all eight examples did what they should"

@@ -42,6 +42,25 @@ static inline void show_at_once(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 }
 
+#ifdef EXAMPLES_LIBRARIES
+/*
+ * Connects, opens a host, and in it a library of the examples. Its interface says "./libNAME.so", so the host's working
+ * directory is where that lies. ret_host may be NULL.
+ */
+static inline cbb_library *open_example_library(cbb_client **ret_client, cbb_host **ret_host, const char *interface)
+{
+	cbb_host_options options = {.size = sizeof options, .working_directory = EXAMPLES_LIBRARIES};
+	cbb_host *host = NULL;
+	cbb_library *library = NULL;
+	check(cbb_connect(ret_client, NULL), "connect");
+	check(cbb_host_open(*ret_client, &options, &host), "open a host");
+	check(cbb_library_open_file(host, interface, &library), interface);
+	if (ret_host)
+		*ret_host = host;
+	return library;
+}
+#endif
+
 static inline double now_seconds(void)
 {
 	struct timespec now;

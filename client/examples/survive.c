@@ -113,7 +113,7 @@ static int closed_callback(void)
 static void show(const char *title, int (*fault)(void), int end)
 {
 	/* The interface says "./libfaulty.so", so the host begins in the folder of that. */
-	cbb_host_options options = {.size = sizeof options, .working_directory = FAULTY_DIRECTORY};
+	cbb_host_options options = {.size = sizeof options, .working_directory = EXAMPLES_LIBRARIES};
 	cbb_report report = {.size = sizeof report};
 	printf("%s\n", title);
 	check(cbb_host_open(client, &options, &host), "open a host");

@@ -307,7 +307,7 @@ CBB_API int cbb_call(cbb_function *function, void *result, void *const arguments
 typedef struct cbb_call_options {
 	size_t size;         /* sizeof(cbb_call_options) */
 	uint64_t timeout_ms; /* default: the interface's `timeout`, else the host's call_timeout_ms */
-	size_t n_arguments;  /* of arguments[]; default: as many as the function has */
+	size_t n_arguments;  /* of arguments[]; default: as many as the function has, with `...` as its cases ask for */
 } cbb_call_options;
 
 /*

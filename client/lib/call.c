@@ -3,6 +3,9 @@
 
 #include "base/clock.h"
 #include "base/descriptor.h"
+#include "lib/call_variadic.h"
+#include "lib/client.h"
+#include "lib/dispatch.h"
 #include "lib/error.h"
 #include "lib/fork.h"
 #include "lib/handler.h"
@@ -12,6 +15,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- Deadlines: what a late answer leaves behind ---- */
@@ -20,7 +24,8 @@
 static void abandon(struct client_lane *lane)
 {
 	Cbb__Abandon message = CBB__ABANDON__INIT;
-	lane->abandoned = lane->levels[0].sequence;
+	/* Below the calls on a queue's lane stands what its native thread is in. */
+	lane->abandoned = lane->levels[lane->queue_lane && lane->levels[0].sequence == 0 ? 1 : 0].sequence;
 	message.sequence = lane->abandoned;
 	if (lane->lane.out.size > 0 ||
 	    lane_put(&lane->lane, CBB__FRAME_TYPE__FRAME_ABANDON, &message.base) < 0 ||
@@ -102,11 +107,31 @@ int call_other_return(struct client_lane *lane, uint64_t got, uint64_t awaited)
 	return 0;
 }
 
+/* The next frame; meanwhile this thread serves what native threads wait for that it dispatches. */
+static int receive(struct client_lane *lane, uint64_t *watches, uint64_t deadline_ns, struct frame *ret_frame)
+{
+	struct cbb_client *client = lane->host->client;
+	int fds[LANE_WATCH_MAX], r;
+	do {
+		lane->lane.watch_fds = fds;
+		lane->lane.n_watch = wait_watch(client, *watches, fds);
+		r = lane_receive(&lane->lane, ret_frame, deadline_ns);
+		lane->lane.n_watch = 0;
+		if (r == 0)
+			*watches = wait_serve(client, *watches, &client);
+		/* A handler that ran meanwhile may have ended the host. */
+		if (r == 0 && lane->dead)
+			r = -ECONNRESET;
+	} while (r == 0);
+	return r;
+}
+
 int call_wait(struct client_lane *lane, uint64_t sequence, uint64_t deadline_ns, const char *name,
               struct frame *ret_frame, struct hot *ret_hot)
 {
+	uint64_t watches = wait_masks(lane->host->client, thread_self()).watches;
 	for (;;) {
-		int r = lane_receive(&lane->lane, ret_frame, deadline_ns);
+		int r = receive(lane, &watches, deadline_ns, ret_frame);
 		if (r < 0)
 			return call_lane_failed(lane, r, name);
 		r = hot_read(ret_hot, ret_frame);
@@ -140,7 +165,12 @@ int call_check_lane(struct client_lane *lane, const char *name)
 		return detail_set(CBB_ERR_TIMEOUT, "%s: a call made earlier by this handler timed out", name);
 	if (lane->returned_early)
 		return detail_set(CBB_ERR_TIMEOUT, "%s: the handler that makes this call has passed its deadline", name);
-	if (lane->depth == CBB_DEPTH_MAX)
+	const struct lane_level *top = client_lane_top(lane);
+	if (top && !top->serving)
+		return detail_set(CBB_ERR_WOULD_DEADLOCK, "%s: this thread waits in a call into host h%llu, which is not the call "
+		                  "that its handler runs under; call from another thread, or after that call", name,
+		                  (unsigned long long)lane->host->id);
+	if (lane->depth - lane->queue_lane >= CBB_DEPTH_MAX)
 		return detail_set(CBB_ERR_DEPTH, "%s would be call %u of %d nested on this thread", name, lane->depth + 1,
 		                  CBB_DEPTH_MAX);
 	int r = lane->abandoned ? drain_abandoned(lane) : 0;
@@ -160,6 +190,8 @@ static int put_invoke(struct call_frame *call, int error_number)
 	fields.parent = outer ? outer->serving : 0;
 	fields.error_number = error_number;
 	fields.core = lane_core();
+	fields.dispatches = call->masks.dispatches;
+	fields.serves = call->masks.serves;
 	fields.library = call->library->number;
 	fields.function = plan->index;
 	if (call->deadline_ns != CLOCK_NEVER)
@@ -180,16 +212,27 @@ static void take_back(struct client_lane *lane)
 	lane->lane.out_start = 0;
 }
 
+int call_put(struct call_frame *call, int error_number)
+{
+	struct client_lane *lane = call->lane;
+	int r = put_invoke(call, error_number);
+	if (r == 0 && call->callbacks && call->callbacks->n_announced) {
+		take_back(lane);
+		r = side_pass_callbacks(call);
+		if (r == 0)
+			r = put_invoke(call, error_number);
+	}
+	if (r < 0)
+		take_back(lane);
+	return r;
+}
+
 static int call_send(struct call_frame *call, int error_number)
 {
 	struct client_lane *lane = call->lane;
-	int r = call->callbacks ? side_pass_callbacks(call) : 0;
-	if (r == 0)
-		r = put_invoke(call, error_number);
-	if (r < 0) {
-		take_back(lane);
+	int r = call_put(call, error_number);
+	if (r < 0)
 		return r;
-	}
 	r = lane_send(&lane->lane, call->deadline_ns);
 	if (r == 0)
 		return 0;
@@ -199,6 +242,29 @@ static int call_send(struct call_frame *call, int error_number)
 		                  call->marshal.plan->name, (unsigned long long)lane->host->id);
 	}
 	return call_lane_failed(lane, r, call->marshal.plan->name);
+}
+
+int call_take_return(struct call_frame *call, const struct frame *frame, struct hot *hot, int *ret_errno)
+{
+	const char *name = call->marshal.plan->name;
+	side_callbacks_known(call);
+	if (frame->type != CBB__FRAME_TYPE__FRAME_RETURN)
+		return detail_set(-EBADMSG, "%s answered by another frame", name);
+	if (hot->status > 0)
+		return detail_set(-EBADMSG, "%s answered with status %d", name, hot->status);
+	if (hot->status < 0 && (hot->n_words || hot->block_cursor))
+		return detail_set(-EBADMSG, "%s answered with results beside status %d", name, hot->status);
+	if (hot->status < 0) {
+		/* -EBADMSG would be a breach of the host's. */
+		int status = hot->status == -EBADMSG ? CBB_ERR_PROTOCOL : hot->status;
+		return hot->detail_size ? detail_set_bytes(status, hot->detail, hot->detail_size) : status;
+	}
+	int r = marshal_get_results(&call->marshal, hot);
+	if (r < 0)
+		return r;
+	side_after_call(call);
+	*ret_errno = hot->error_number;
+	return 0;
 }
 
 static int call_receive(struct call_frame *call, int *ret_errno)
@@ -212,24 +278,18 @@ static int call_receive(struct call_frame *call, int *ret_errno)
 		return r;
 	if (lane->returned_early == call->sequence)
 		lane->returned_early = 0;
-	side_callbacks_known(call);
-	if (frame.type != CBB__FRAME_TYPE__FRAME_RETURN)
-		return call_lane_failed(lane, detail_set(-EBADMSG, "%s answered by another frame", name), name);
-	if (hot.status > 0)
-		return call_lane_failed(lane, detail_set(-EBADMSG, "%s answered with status %d", name, hot.status), name);
-	if (hot.status < 0 && (hot.n_words || hot.block_cursor))
-		return call_lane_failed(lane, detail_set(-EBADMSG, "%s answered with results beside status %d", name, hot.status),
-		                   name);
-	if (hot.status < 0)
-		return hot.detail_size ? detail_set_bytes(hot.status, hot.detail, hot.detail_size) : hot.status;
-	r = marshal_get_results(&call->marshal, &hot);
-	if (r == -EBADMSG)
-		return call_lane_failed(lane, r, name);
-	if (r < 0)
-		return r;
-	side_after_call(call);
-	*ret_errno = hot.error_number;
-	return 0;
+	r = call_take_return(call, &frame, &hot, ret_errno);
+	return r == -EBADMSG ? call_lane_failed(lane, r, name) : r;
+}
+
+/* cbb_invocation_fail_call: a handler wants this call to fail. */
+static int call_failed_by_handler(struct lane_level *level, int r)
+{
+	if (level->fails && r == 0)
+		r = detail_set(level->fails, "%s", level->fails_text ? level->fails_text : "a handler made this call fail");
+	free(level->fails_text);
+	level->fails_text = NULL;
+	return r;
 }
 
 /* The call on a lane that is free for it. */
@@ -239,6 +299,7 @@ static int call_on_lane(struct client_lane *lane, struct call_frame *call, int *
 	const struct lane_level *outer = client_lane_top(lane);
 	call->marshal.arena = &lane->arena;
 	call->sequence = ++lane->last_sequence;
+	call->masks = wait_masks(lane->host->client, thread_self());
 	call->n_opened = atomic_load_explicit(&call->library->host->handles.n_opened, memory_order_relaxed);
 	if (outer && outer->deadline_ns < call->deadline_ns)
 		call->deadline_ns = outer->deadline_ns;
@@ -247,7 +308,7 @@ static int call_on_lane(struct client_lane *lane, struct call_frame *call, int *
 	if (r == 0) {
 		lane->levels[lane->depth++] = (struct lane_level){
 		    .frame = call, .sequence = call->sequence, .deadline_ns = call->deadline_ns, .mark = mark};
-		r = call_receive(call, error_number);
+		r = call_failed_by_handler(client_lane_top(lane), call_receive(call, error_number));
 		lane->depth--;
 	}
 	arena_release(&lane->arena, mark);
@@ -264,7 +325,7 @@ static bool released_here(const struct cbb_function *function, void *const *argu
 	return pointer && handle_release_owned(&function->library->host->handles, function->plan->name, pointer);
 }
 
-static uint64_t call_deadline(const struct cbb_function *function, uint64_t timeout_ms)
+uint64_t call_deadline(const struct cbb_function *function, uint64_t timeout_ms)
 {
 	if (!timeout_ms)
 		timeout_ms = function->plan->function->timeout_ms;
@@ -278,16 +339,19 @@ static int call_in_host(struct cbb_function *function, void *result, void *const
 {
 	struct cbb_host *host = function->library->host;
 	struct client_lane *lane = NULL;
-	struct side_callbacks callbacks;
+	struct side_callbacks callbacks; /* large: only what says that it is empty is set */
 	struct call_frame call = {
 	    .marshal = {.plan = function->plan, .side = &side_call, .arguments = arguments, .result = result},
 	    .library = function->library,
 	    .deadline_ns = call_deadline(function, timeout_ms),
 	    .callbacks = function->plan->has_callbacks ? &callbacks : NULL,
 	};
+	callbacks.n_announced = 0;
+	callbacks.told = false;
 	int r = client_lane_get(host, call.deadline_ns, &lane);
 	if (r == 0) {
 		unwind_check(lane, &call, call.deadline_ns);
+		dispatch_unwind(&call);
 		bool nested = lane->in_use;
 		lane->in_use = true;
 		r = call_check_lane(lane, function->plan->name);
@@ -300,12 +364,8 @@ static int call_in_host(struct cbb_function *function, void *result, void *const
 	return r;
 }
 
-/*
- * `result` is an object of the result's C type; `widened`, if not NULL, gets it as libffi wants it. Whoever closes the host
- * frees the function once this thread has left it: so that is last.
- */
-static int call_run(struct cbb_function *function, void *result, void *const *arguments, uint64_t timeout_ms,
-                    void *widened)
+/* The host is left last: then the function may be freed. */
+int call_run(struct cbb_function *function, void *result, void *const *arguments, uint64_t timeout_ms, void *widened)
 {
 	struct cbb_host *host = function->library->host;
 	int error_number = errno;
@@ -339,7 +399,8 @@ static int check_call(const cbb_function *function, const void *result, void *co
 		return r;
 	if (!arguments && plan->n_params)
 		return detail_set(-EINVAL, "%s: arguments is NULL", plan->name);
-	if (ret_known->n_arguments && ret_known->n_arguments != plan->n_params)
+	if (ret_known->n_arguments && ret_known->n_arguments != plan->n_params &&
+	    (!plan->variadic || ret_known->n_arguments < plan->n_params))
 		return detail_set(CBB_ERR_ARGUMENT, "%s takes %u arguments, not %zu", plan->name, plan->n_params,
 		                  ret_known->n_arguments);
 	if (!result && plan->result_bytes > SCALAR_WORDS * sizeof(uint64_t))
@@ -360,6 +421,8 @@ int cbb_call_with(cbb_function *function, void *result, void *const arguments[],
 			plan_store_on_error(function->plan, result);
 		return error_end_call(r);
 	}
+	if (function->plan->variadic)
+		return call_variadic(function, result ? result : scalar, arguments, known.n_arguments, known.timeout_ms);
 	return call_run(function, result ? result : scalar, arguments, known.timeout_ms, NULL);
 }
 

@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/callback.h"
 
-#include "base/clock.h"
-#include "lib/client_lane.h"
+#include "lib/callback_close.h"
+#include "lib/callback_use.h"
+#include "lib/client.h"
 #include "lib/error.h"
 #include "lib/fork.h"
+#include "lib/invocation.h"
 #include "lib/options.h"
 #include "lib/thread.h"
-#include "lib/unwind.h"
+#include "marshal/steps.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <linux/futex.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#define CLOSE_TIMEOUT_DEFAULT_MS 10000
 #define NAME_MAX_BYTES 127
 
 /* ---- Opening ---- */
@@ -31,6 +28,89 @@ static int find_type(struct cbb_library *library, const char *type, struct cbb_f
 	return library_function(library, (uint32_t)index, ret_type);
 }
 
+/* ---- Options ---- */
+
+static int check_delivery(const cbb_callback_options *known, const struct cbb_function *type)
+{
+	const struct plan *plan = type->plan;
+	if (known->delivery < CBB_DELIVERY_DEFAULT || known->delivery > CBB_LISTENER)
+		return detail_set(-EINVAL, "delivery %d is none", (int)known->delivery);
+	if (known->overflow < CBB_OVERFLOW_DEFAULT || known->overflow > CBB_OVERFLOW_COALESCE)
+		return detail_set(-EINVAL, "overflow rule %d is none", (int)known->overflow);
+	if (known->delivery != CBB_LISTENER)
+		return 0;
+	if (!plan->returns_void || plan->steps->n_out)
+		return detail_set(CBB_ERR_ARGUMENT, "%s gives something back to native code: a listener's handler runs when native "
+		                  "code has gone on; use CBB_BLOCKING", plan->name);
+	return 0;
+}
+
+static int check_options(const cbb_callback_options *known, const struct cbb_host *host)
+{
+	if (known->reserved)
+		return detail_set(-EINVAL, "cbb_callback_options.reserved is %d, not 0", (int)known->reserved);
+	if (known->queue && known->queue->client != host->client)
+		return detail_set(-EINVAL, "the callback's queue belongs to another connection");
+	if (known->queue && known->delivery == CBB_LOCAL)
+		return detail_set(-EINVAL, "a CBB_LOCAL callback runs in calls only: it has no queue");
+	return 0;
+}
+
+/* What the program did not say, the interface does. */
+static int32_t delivery_of(const cbb_callback_options *known, const Cbb__Function *type)
+{
+	return known->delivery ? known->delivery : type->delivery ? (int32_t)type->delivery : CBB_AUTO;
+}
+
+static int32_t overflow_of(const cbb_callback_options *known, const Cbb__Function *type)
+{
+	return known->overflow ? known->overflow : (int32_t)type->overflow + CBB_OVERFLOW_WAIT;
+}
+
+static const struct callback_rules *rules_new(const cbb_callback_options *known, const Cbb__Function *type)
+{
+	const struct callback_rules rules = {
+	    .on_error = known->on_error, .on_dropped = known->on_dropped, .on_lost = known->on_lost,
+	    .finalizer = known->finalizer, .overflow = overflow_of(known, type),
+	    .rate_per_s = known->rate_per_s ? known->rate_per_s : type->rate_per_s,
+	    .max_queued = known->max_queued == CBB_UNLIMITED ? 0 : known->max_queued,
+	    .wait_ms = known->wait_timeout_ms == CBB_UNLIMITED ? 0 : known->wait_timeout_ms};
+	struct callback_rules *memory;
+	if (!rules.on_error && !rules.on_dropped && !rules.on_lost && !rules.finalizer && !rules.rate_per_s &&
+	    !rules.max_queued && !rules.wait_ms && rules.overflow == CBB_OVERFLOW_WAIT)
+		return &callback_rules_none;
+	memory = malloc(sizeof *memory);
+	return memory ? memcpy(memory, &rules, sizeof rules) : NULL;
+}
+
+static struct cbb_callback *callback_new(cbb_library *library, struct cbb_function *type,
+                                         const cbb_callback_options *known, const char *name)
+{
+	const Cbb__Function *function = type->plan->function;
+	struct cbb_callback *callback = calloc(1, sizeof *callback);
+	if (!callback)
+		return NULL;
+	callback->host = library->host;
+	callback->type = type;
+	callback->user_data = known->user_data;
+	callback->timeout_ms = known->timeout_ms ? known->timeout_ms : function->timeout_ms;
+	callback->delivery = delivery_of(known, function);
+	callback->priority = known->priority ? known->priority : function->priority;
+	callback->queue = known->queue;
+	if (!callback->queue && (callback->delivery == CBB_BLOCKING || callback->delivery == CBB_LISTENER))
+		callback->queue = library->host->client->default_queue;
+	callback->paused = known->paused != 0;
+	callback->n_users = known->n_users ? known->n_users : 1;
+	callback->rules = rules_new(known, function);
+	callback->name = strndup(known->name ? known->name : name, NAME_MAX_BYTES);
+	if (callback->rules && callback->name)
+		return callback;
+	callback_free(callback);
+	return NULL;
+}
+
+/* ---- Opening ---- */
+
 static int callback_open(cbb_library *library, const char *type, enum callback_kind kind, cbb_any_function native,
                          cbb_generic_handler *generic, const cbb_callback_options *options,
                          cbb_callback **ret_callback)
@@ -42,32 +122,28 @@ static int callback_open(cbb_library *library, const char *type, enum callback_k
 	int r = fork_check(library->host->fork_epoch);
 	if (r == 0)
 		r = options_take(&known, sizeof known, options);
-	if (r == 0 && known.reserved)
-		r = detail_set(CBB_ERR_UNSUPPORTED, "cbb_callback_options.reserved is %d, not 0", (int)known.reserved);
-	if (r == 0 && (known.delivery < CBB_DELIVERY_DEFAULT || known.delivery > CBB_LOCAL))
-		r = detail_set(CBB_ERR_UNSUPPORTED, "delivery %d is not offered by this version", (int)known.delivery);
 	if (r == 0)
 		r = find_type(library, type, &function);
+	if (r == 0)
+		r = check_delivery(&known, function);
+	if (r == 0)
+		r = check_options(&known, library->host);
 	if (r < 0)
 		return r;
-	struct cbb_callback *callback = calloc(1, sizeof *callback);
+	struct cbb_callback *callback = callback_new(library, function, &known, type);
 	if (!callback)
 		return -ENOMEM;
-	callback->host = library->host;
-	callback->type = function;
 	callback->kind = kind;
 	if (kind == CALLBACK_GENERIC)
 		callback->handler.generic = generic;
 	else
 		callback->handler.native = native;
-	callback->user_data = known.user_data;
-	callback->timeout_ms = known.timeout_ms ? known.timeout_ms : function->plan->function->timeout_ms;
-	callback->delivery = known.delivery ? known.delivery : CBB_AUTO;
-	callback->name = strndup(known.name ? known.name : type, NAME_MAX_BYTES);
 	r = callback_table_add(&library->host->callbacks, callback);
-	if (r == 0)
-		*ret_callback = callback;
-	return r;
+	if (r < 0)
+		return r;
+	callback_use_begin(callback, known.unrefed);
+	*ret_callback = callback;
+	return 0;
 }
 
 int cbb_callback_open(cbb_library *library, const char *type, cbb_any_function handler,
@@ -86,11 +162,19 @@ int cbb_callback_open_generic(cbb_library *library, const char *type, cbb_generi
 
 /* ---- Running ---- */
 
-int callback_begin(struct cbb_callback *callback)
+struct cbb_queue *callback_queue(const struct cbb_callback *callback)
 {
-	/* Counted before `closed` is read; the closer sets `closed` before it reads the count: one sees the other. */
+	if (callback->queue || callback->delivery == CBB_LOCAL)
+		return callback->queue;
+	return callback->host->client->default_queue;
+}
+
+int callback_begin(struct cbb_callback *callback, bool draining)
+{
+	/* Counted before `state` is read; the closer sets it before it reads the count: one sees the other. */
 	atomic_fetch_add(&callback->n_running, 1);
-	if (!atomic_load(&callback->closed))
+	uint8_t state = atomic_load(&callback->state);
+	if (state == CALLBACK_OPEN || (draining && state == CALLBACK_DRAINING))
 		return 0;
 	callback_end(callback);
 	return CBB_ERR_CLOSED;
@@ -98,9 +182,11 @@ int callback_begin(struct cbb_callback *callback)
 
 void callback_end(struct cbb_callback *callback)
 {
-	atomic_fetch_sub(&callback->n_running, 1);
-	if (atomic_load(&callback->closed))
-		syscall(SYS_futex, &callback->n_running, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+	/* The last to leave deals with the end; before it is counted out, for then it may be freed. */
+	if (atomic_load(&callback->state) == CALLBACK_OPEN)
+		atomic_fetch_sub(&callback->n_running, 1);
+	else
+		callback_left(callback);
 }
 
 void callback_run(const struct cbb_callback *callback, void *result, void *const *arguments)
@@ -127,7 +213,7 @@ static void run_here(ffi_cif *cif, void *result, void **arguments, void *user)
 	struct cbb_callback *callback = user;
 	const struct plan *plan = callback->type->plan;
 	error_begin();
-	if (callback_begin(callback) < 0) {
+	if (callback_begin(callback, false) < 0) {
 		ffi_arg small[2];
 		void *object = plan->result_bytes > sizeof small ? result : small;
 		plan_store_on_error(plan, object);
@@ -226,70 +312,14 @@ int callback_for_pointer(struct cbb_host *host, void *pointer, struct cbb_functi
 		*ret_remote = library_find_symbol(host, pointer);
 		if (*ret_remote)
 			return 0;
-		return callback_table_intern(&host->callbacks, host, pointer, type, ret_callback);
+		return callback_table_intern(&host->callbacks, host, pointer, type,
+		                             delivery_of(&(cbb_callback_options){0}, type->plan->function), ret_callback);
 	}
 	if (!callback_fits(callback, type))
 		return detail_set(CBB_ERR_ARGUMENT, "callback %s is a %s, but a %s is expected", callback->name,
 		                  callback->type->plan->name, type->plan->name);
 	*ret_callback = callback;
 	return 0;
-}
-
-/* ---- Closing ---- */
-
-static const char *where_words(const char *given, void *caller, char *buffer, size_t size)
-{
-	Dl_info info;
-	if (given)
-		return given;
-	if (dladdr(caller, &info) && info.dli_sname)
-		snprintf(buffer, size, "%s+0x%tx", info.dli_sname, (char *)caller - (char *)info.dli_saddr);
-	else if (dladdr(caller, &info) && info.dli_fname)
-		snprintf(buffer, size, "%s+0x%tx", info.dli_fname, (char *)caller - (char *)info.dli_fbase);
-	else
-		snprintf(buffer, size, "%p", caller);
-	return buffer;
-}
-
-/* Waits until only the handlers on this thread's own stack run. */
-static int wait_not_running(struct cbb_callback *callback, uint64_t timeout_ms)
-{
-	uint32_t own = thread_count_running(callback);
-	uint64_t deadline_ns = clock_deadline_ns(timeout_ms);
-	uint32_t running;
-	while ((running = atomic_load(&callback->n_running)) > own) {
-		if (own)
-			return 1;
-		int left_ms = clock_left_ms(deadline_ns);
-		if (left_ms == 0)
-			return detail_set(CBB_ERR_TIMEOUT, "callback %s is closed, but its handler still runs on %u thread(s)",
-			                  callback->name, running);
-		struct timespec left = {.tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000L};
-		syscall(SYS_futex, &callback->n_running, FUTEX_WAIT_PRIVATE, running, left_ms < 0 ? NULL : &left, NULL, 0);
-	}
-	return 0;
-}
-
-int cbb_callback_close(cbb_callback *callback, const cbb_close_options *options)
-{
-	error_begin();
-	cbb_close_options known;
-	if (!callback)
-		return 0;
-	int r = fork_check(callback->host->fork_epoch); /* the handlers that run belong to threads of the parent */
-	if (r == 0)
-		r = options_take(&known, sizeof known, options);
-	if (r < 0)
-		return error_end(r);
-	uint64_t timeout_ms = known.timeout_ms ? known.timeout_ms : CLOSE_TIMEOUT_DEFAULT_MS;
-	unwind_host(callback->host, &known, clock_deadline_ns(timeout_ms));
-	if (!atomic_exchange(&callback->closed, true)) {
-		char buffer[256];
-		callback_table_retire(&callback->host->callbacks, callback);
-		client_lane_close_callback(callback, where_words(known.where, __builtin_return_address(0), buffer,
-		                                                 sizeof buffer));
-	}
-	return error_end(wait_not_running(callback, timeout_ms));
 }
 
 void *cbb_callback_user_data(const cbb_callback *callback)

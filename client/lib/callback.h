@@ -18,8 +18,14 @@ int callback_for_pointer(struct cbb_host *host, void *pointer, struct cbb_functi
 /* Whether the callback's type describes the same function as `type`, perhaps of another library. */
 bool callback_fits(const struct cbb_callback *callback, const struct cbb_function *type);
 
-/* A handler begins: 0, or STATUS_CLOSED. Pair with callback_end. */
-int callback_begin(struct cbb_callback *callback);
+/* Where its invocations from native threads go; NULL: nowhere (CBB_LOCAL). */
+struct cbb_queue *callback_queue(const struct cbb_callback *callback);
+
+/*
+ * A handler begins: 0, or STATUS_CLOSED. `draining`: one that native code called before the callback was closed may still
+ * begin. Pair with callback_end.
+ */
+int callback_begin(struct cbb_callback *callback, bool draining);
 void callback_end(struct cbb_callback *callback);
 
 /* Runs the handler: arguments and result as ffi_call has them (a small result is widened). */

@@ -16,10 +16,15 @@ void callback_table_init(struct callback_table *table, uint64_t max_open, uint64
 	table->max_closed = max_closed ? max_closed : CALLBACKS_CLOSED_DEFAULT;
 }
 
-static void callback_free(struct cbb_callback *callback)
+const struct callback_rules callback_rules_none;
+
+void callback_free(struct cbb_callback *callback)
 {
 	if (callback->closure)
 		ffi_closure_free(callback->closure);
+	if (callback->rules != &callback_rules_none)
+		free((void *)(uintptr_t)callback->rules);
+	free(callback->closed_where);
 	free(callback->name);
 	free(callback);
 }
@@ -163,7 +168,7 @@ static struct cbb_callback *find_key(struct callback_table *table, const void *p
 }
 
 static int intern_locked(struct callback_table *table, struct cbb_host *host, void *pointer,
-                         struct cbb_function *type, struct cbb_callback **ret_callback)
+                         struct cbb_function *type, int32_t delivery, struct cbb_callback **ret_callback)
 {
 	*ret_callback = find_key(table, pointer, type);
 	if (*ret_callback)
@@ -174,6 +179,8 @@ static int intern_locked(struct callback_table *table, struct cbb_host *host, vo
 	callback->host = host;
 	callback->type = type;
 	callback->kind = CALLBACK_PLAIN;
+	callback->rules = &callback_rules_none;
+	callback->delivery = delivery;
 	memcpy(&callback->handler.native, &pointer, sizeof pointer);
 	callback->pointer = pointer;
 	callback->key.pointer = pointer;
@@ -191,10 +198,10 @@ static int intern_locked(struct callback_table *table, struct cbb_host *host, vo
 }
 
 int callback_table_intern(struct callback_table *table, struct cbb_host *host, void *pointer,
-                          struct cbb_function *type, struct cbb_callback **ret_callback)
+                          struct cbb_function *type, int32_t delivery, struct cbb_callback **ret_callback)
 {
 	pthread_mutex_lock(&table->lock);
-	int r = intern_locked(table, host, pointer, type, ret_callback);
+	int r = intern_locked(table, host, pointer, type, delivery, ret_callback);
 	pthread_mutex_unlock(&table->lock);
 	return r;
 }

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "cbbroker.h"
+#include "lib/queue.h"
 
 #include <ffi.h>
 #include <pthread.h>
@@ -19,6 +20,23 @@ struct cbb_host;
 
 enum callback_kind { CALLBACK_PLAIN, CALLBACK_NATIVE, CALLBACK_GENERIC };
 
+/* DRAINING: no call reaches it any more that native code makes from now on; what it made before is handled. */
+enum callback_state { CALLBACK_OPEN, CALLBACK_DRAINING, CALLBACK_CLOSED };
+
+/* The options that most callbacks do not have: all those share one. */
+struct callback_rules {
+	cbb_error_handler *on_error;
+	cbb_dropped_handler *on_dropped;
+	cbb_loss_handler *on_lost;
+	cbb_finalizer *finalizer;
+	int32_t overflow;
+	uint32_t rate_per_s;
+	uint64_t max_queued;
+	uint64_t wait_ms;
+};
+
+extern const struct callback_rules callback_rules_none;
+
 /* Never freed before its host: a late invocation and a second close must find it. */
 struct cbb_callback {
 	struct cbb_host *host;
@@ -29,16 +47,32 @@ struct cbb_callback {
 		cbb_generic_handler *generic;
 	} handler;
 	void *user_data;
+	const struct callback_rules *rules; /* what few ask for; never NULL */
 	uint64_t timeout_ms;
-	int32_t delivery;
+	int32_t delivery;                /* never the default */
+	int32_t priority;
 	uint32_t slot;
 	uint32_t generation;
+	struct cbb_queue *queue;         /* NULL: bound to none */
+	_Atomic bool told;               /* OpenCallback was sent, perhaps */
 	_Atomic bool announced;          /* the host has it: an answer came after OpenCallback was sent */
-	_Atomic bool closed;
+	_Atomic uint8_t state;           /* enum callback_state */
+	_Atomic bool ending;             /* the host was asked for that, and its word is awaited */
+	_Atomic bool ended;              /* nothing of it will come from the host any more */
+	_Atomic bool paused;             /* of a listener */
+	_Atomic bool finalized;          /* the end has been dealt with, or is queued */
 	_Atomic uint32_t n_running;      /* handlers in flight, on all threads */
+	_Atomic uint32_t n_refs;         /* cbb_callback_ref */
+	_Atomic uint32_t n_users;        /* cbb_callback_acquire; 0: closed by release */
+	struct {
+		_Atomic uint64_t handled, failed, lost, dropped, refused, late_answers;
+	} counts;
+	struct cbb_callback *queue_prev, *queue_next; /* queue->callbacks, while open */
+	struct task finalizing;
 	ffi_closure *closure;            /* of cbb_callback_pointer; made on first use */
 	void *pointer;
 	char *name;
+	char *_Atomic closed_where;      /* of one that was closed before the host heard of it */
 	struct {                         /* what is hashed: the pointer, and of plain functions the type */
 		const void *pointer;
 		const struct cbb_function *type;
@@ -63,6 +97,9 @@ struct callback_table {
 	size_t n_all, all_capacity;
 };
 
+/* One that is in no table. */
+void callback_free(struct cbb_callback *callback);
+
 /* Zeros mean the defaults. */
 void callback_table_init(struct callback_table *table, uint64_t max_open, uint64_t max_closed);
 void callback_table_free(struct callback_table *table);
@@ -77,7 +114,7 @@ struct cbb_callback *callback_table_find(struct callback_table *table, uint32_t 
 
 /* The plain function's callback of that type, made if it is new. */
 int callback_table_intern(struct callback_table *table, struct cbb_host *host, void *pointer,
-                          struct cbb_function *type, struct cbb_callback **ret_callback);
+                          struct cbb_function *type, int32_t delivery, struct cbb_callback **ret_callback);
 /*
  * The explicit callback behind a pointer from cbb_callback_pointer, open or closed; else, if `type` is given, the
  * plain function's known as that type; else NULL.

@@ -8,6 +8,7 @@
 #include "lib/options.h"
 #include "lib/places.h"
 #include "lib/private_broker.h"
+#include "lib/queue.h"
 
 #include <errno.h>
 #include <ffi.h>
@@ -75,6 +76,14 @@ static void closures_begin(void)
 		ffi_closure_free(closure);
 }
 
+static void client_free(struct cbb_client *client)
+{
+	queues_free(client);
+	pthread_mutex_destroy(&client->queues_lock);
+	pthread_mutex_destroy(&client->hook_lock);
+	free(client);
+}
+
 static int client_new(struct cbb_client **ret_client)
 {
 	fork_watch();
@@ -86,6 +95,13 @@ static int client_new(struct cbb_client **ret_client)
 	client->session.connection.fd = -1;
 	client->session.exited = host_note_exited;
 	client->session.context = client;
+	pthread_mutex_init(&client->queues_lock, NULL);
+	pthread_mutex_init(&client->hook_lock, NULL);
+	int r = queue_default_open(client);
+	if (r < 0) {
+		client_free(client);
+		return r;
+	}
 	*ret_client = client;
 	return 0;
 }
@@ -108,7 +124,8 @@ int cbb_connect(cbb_client **ret_client, const cbb_connect_options *options)
 		r = address && *address ? connect_address(client, address, timeout_ms)
 		                        : connect_any(client, timeout_ms);
 	if (r < 0) {
-		free(client);
+		if (client)
+			client_free(client);
 		return error_end(r);
 	}
 	*ret_client = client;
@@ -120,14 +137,22 @@ cbb_client *cbb_disconnect(cbb_client *client)
 	error_begin();
 	if (!client)
 		return NULL;
+	bool forked = client->fork_epoch != fork_epoch();
+	int r = forked ? 0 : queues_check_outside(client);
+	if (r == 0 && !forked)
+		r = queues_end_teams(client, clock_deadline_ns(client->session.timeout_ms));
+	if (r < 0) {
+		error_end(r);
+		return client;
+	}
 	struct cbb_host *host, *next;
 	DL_FOREACH_SAFE (client->hosts, host, next)
 		if (cbb_host_close(host))
 			return client;
 	/* In a child of fork() the descriptor was closed long ago; its number may be another's by now. */
-	if (client->fork_epoch != fork_epoch())
+	if (forked)
 		client->session.connection.fd = -1;
 	session_close(&client->session);
-	free(client);
+	client_free(client);
 	return NULL;
 }

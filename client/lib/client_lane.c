@@ -25,7 +25,14 @@ static void host_link(struct cbb_host *host, struct client_lane *lane)
 	registry_unlock();
 }
 
-static void lane_free_all(struct client_lane *lane)
+void client_lane_init(struct client_lane *lane, struct cbb_host *host, int fd)
+{
+	lane_init(&lane->lane, fd, host->pidfd, host->max_payload_bytes);
+	arena_init(&lane->arena, 2 * (host->max_payload_bytes + FRAME_OVERHEAD_BYTES));
+	host_link(host, lane);
+}
+
+void client_lane_end(struct client_lane *lane)
 {
 	registry_lock();
 	if (lane->host)
@@ -35,6 +42,11 @@ static void lane_free_all(struct client_lane *lane)
 	client_lane_kill(lane);
 	lane_free(&lane->lane);
 	arena_free(&lane->arena);
+}
+
+static void lane_free_all(struct client_lane *lane)
+{
+	client_lane_end(lane);
 	free(lane);
 }
 
@@ -93,7 +105,8 @@ static struct client_lane *lane_forget(struct client_thread *thread, struct clie
 {
 	struct client_lane *next = lane->thread_next;
 	LL_DELETE2(thread->lanes, lane, thread_next);
-	lane_free_all(lane);
+	if (!lane->queue_lane) /* that one's queue will */
+		lane_free_all(lane);
 	return next;
 }
 
@@ -133,36 +146,41 @@ static bool host_is_dying(const struct cbb_host *host)
 	       (host->pidfd >= 0 && descriptor_wait_readable(host->pidfd, clock_deadline_ns(DYING_MS)) == 1);
 }
 
+int host_attach(struct cbb_host *host, const struct session_lane *wanted, uint64_t deadline_ns)
+{
+	int fd = session_attach(&host->client->session, wanted, deadline_ns);
+	if (fd == CBB_ERR_BROKER_GONE && host_is_dying(host))
+		return host_note_death(host, NULL);
+	if (fd < 0)
+		return detail_prefix(fd, "no lane into host h%llu (pid %d): ", (unsigned long long)host->id, (int)host->pid);
+	return fd;
+}
+
 static int lane_attach(struct cbb_host *host, uint64_t deadline_ns, struct client_lane **ret_lane)
 {
-	char name[16] = "";
-	struct session *session = &host->client->session;
-	uint64_t limit_ns = clock_deadline_ns(session->timeout_ms);
 	struct client_lane *lane = calloc(1, sizeof *lane);
 	if (!lane)
 		return -ENOMEM;
-	prctl(PR_GET_NAME, name);
-	int fd = session_attach(session, host->id, name, limit_ns < deadline_ns ? limit_ns : deadline_ns);
+	prctl(PR_GET_NAME, lane->name);
+	const struct session_lane wanted = {.host = host->id, .kind = CBB__LANE_KIND__LANE_CLIENT_THREAD,
+	                                    .thread_name = lane->name};
+	int fd = host_attach(host, &wanted, deadline_ns);
 	if (fd < 0) {
 		free(lane);
-		if (fd == CBB_ERR_BROKER_GONE && host_is_dying(host))
-			return host_note_death(host, NULL);
-		return detail_prefix(fd, "no lane into host h%llu (pid %d): ", (unsigned long long)host->id, (int)host->pid);
+		return fd;
 	}
-	lane_init(&lane->lane, fd, host->pidfd, host->max_payload_bytes);
-	arena_init(&lane->arena, 2 * (host->max_payload_bytes + FRAME_OVERHEAD_BYTES));
+	client_lane_init(lane, host, fd);
 	int r = fork_register(fd);
 	if (r < 0) {
 		lane_free_all(lane);
 		return r;
 	}
-	host_link(host, lane);
 	*ret_lane = lane;
 	return 0;
 }
 
 /* Lanes of hosts that were freed, or opened before a fork, are dropped on the way. */
-static struct client_lane *lane_find(struct client_thread *thread, const struct cbb_host *host)
+struct client_lane *client_lane_find(struct client_thread *thread, const struct cbb_host *host)
 {
 	lanes_disown(thread);
 	struct client_lane *lane = thread->lanes;
@@ -182,7 +200,7 @@ int client_lane_get(struct cbb_host *host, uint64_t deadline_ns, struct client_l
 	struct client_thread *thread = thread_self();
 	if (!thread)
 		return -ENOMEM;
-	*ret_lane = lane_find(thread, host);
+	*ret_lane = client_lane_find(thread, host);
 	if (*ret_lane)
 		return 0;
 	int r = lane_attach(host, deadline_ns, ret_lane);
@@ -193,20 +211,18 @@ int client_lane_get(struct cbb_host *host, uint64_t deadline_ns, struct client_l
 
 /* ---- One-way frames ---- */
 
-void client_lane_close_callback(struct cbb_callback *callback, const char *where)
+void client_lane_close_callback(struct cbb_callback *callback, const Cbb__CloseCallback *message, bool attach)
 {
-	struct client_lane *lane = NULL;
 	struct cbb_host *host = callback->host;
-	if (!atomic_load(&callback->announced) || host_enter(host) < 0)
+	struct client_thread *thread = thread_self();
+	if (!thread || host_enter(host) < 0)
 		return;
-	Cbb__CloseCallback message = CBB__CLOSE_CALLBACK__INIT;
-	message.slot = callback->slot;
-	message.generation = callback->generation;
-	message.where.data = (uint8_t *)(uintptr_t)where;
-	message.where.len = strlen(where);
 	uint64_t deadline_ns = clock_deadline_ns(host->client->session.timeout_ms);
-	if (client_lane_get(host, deadline_ns, &lane) == 0 && lane->lane.out.size == 0 &&
-	    lane_put(&lane->lane, CBB__FRAME_TYPE__FRAME_CLOSE_CALLBACK, &message.base) == 0 &&
+	struct client_lane *lane = client_lane_find(thread, host);
+	if (!lane && attach && client_lane_get(host, deadline_ns, &lane) < 0)
+		lane = NULL;
+	if (lane && lane->lane.out.size == 0 &&
+	    lane_put(&lane->lane, CBB__FRAME_TYPE__FRAME_CLOSE_CALLBACK, &message->base) == 0 &&
 	    lane_send(&lane->lane, deadline_ns) < 0)
 		client_lane_kill(lane);
 	host_leave(host);

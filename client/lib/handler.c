@@ -3,84 +3,17 @@
 
 #include "base/clock.h"
 #include "lib/call.h"
+#include "lib/callback_use.h"
+#include "lib/deferred.h"
 #include "lib/error.h"
 #include "lib/fork.h"
-#include "lib/side.h"
+#include "lib/invocation.h"
 #include "lib/unwind.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Answers without a result: native code gets on_error. */
-static int put_failure(struct client_lane *lane, uint64_t sequence, int status)
-{
-	return hot_put_failure(&lane->lane.out, sequence, lane_core(), status);
-}
-
-static int put_result(struct handler_frame *frame, uint64_t sequence, const struct cbb_invocation *invocation)
-{
-	struct hot fields;
-	struct hot_writer writer;
-	memset(&fields, 0, offsetof(struct hot, words));
-	fields.sequence = sequence;
-	fields.core = lane_core();
-	fields.has_error_number = invocation->has_error_number;
-	fields.error_number = invocation->error_number_after;
-	hot_begin(&writer, &frame->lane->lane.out, CBB__FRAME_TYPE__FRAME_RETURN, &fields,
-	          frame->marshal.plan->n_words_out);
-	int r = marshal_put_results(&frame->marshal, &writer);
-	if (r < 0) {
-		hot_cancel(&writer);
-		return r;
-	}
-	return hot_end(&writer);
-}
-
-/* Decodes, runs, encodes. A failure here is the program's or native code's, not a lie of the host: it is answered. */
-static int handler_run(struct handler_frame *frame, struct hot *invoke)
-{
-	const struct plan *plan = frame->marshal.plan;
-	uint64_t sequence = invoke->sequence;
-	unsigned epoch = fork_epoch(), depth = frame->lane->depth;
-	struct cbb_invocation invocation = {
-	    .callback = frame->callback,
-	    .host = frame->lane->host,
-	    .sequence = sequence,
-	    .thread = (pid_t)invoke->thread,
-	    .error_number = invoke->error_number,
-	};
-	int r = marshal_get_arguments(&frame->marshal, invoke);
-	if (r == -EBADMSG)
-		return r;
-	void *result = r < 0 ? NULL : arena_take(frame->marshal.arena, PLAN_RESULT_BYTES(plan));
-	if (r == 0 && !result)
-		r = -ENOMEM;
-	if (r == 0)
-		r = thread_push_invocation(&invocation);
-	if (r == 0) {
-		errno = invoke->error_number;
-		callback_run(frame->callback, result, frame->marshal.arguments);
-		unwind_lane(frame->lane, depth, frame->lane->levels[depth - 1].deadline_ns); /* calls of the handler that it left by longjmp, within itself */
-		thread_pop_invocation(&invocation);
-		if (epoch != fork_epoch()) { /* the handler returns in a child, too */
-			client_lane_disown(frame->lane);
-			return CBB_ERR_FORKED;
-		}
-		if (frame->lane->abandoned)
-			return CBB_ERR_TIMEOUT;
-		if (frame->lane->dead)
-			return -ECONNRESET;
-		if (!plan->returns_void)
-			plan_narrow_result(plan, result, frame->marshal.result);
-		r = put_result(frame, sequence, &invocation);
-	}
-	/* Closed is what an argument stands for, not this callback: the host would end that. */
-	if (r < 0)
-		r = put_failure(frame->lane, sequence, r == CBB_ERR_CLOSED ? CBB_ERR_ARGUMENT : r);
-	return r;
-}
-
-static int handler_answer(struct client_lane *lane, uint64_t deadline_ns)
+int handler_answer(struct client_lane *lane, uint64_t deadline_ns)
 {
 	int r = lane_send(&lane->lane, deadline_ns);
 	if (r != -ETIMEDOUT)
@@ -98,33 +31,88 @@ static struct call_frame *calling(struct client_lane *lane)
 	return NULL;
 }
 
+/* What the end of a handler finds: 0, or why nothing can be answered. */
+static int check_after(struct client_lane *lane, unsigned epoch)
+{
+	if (epoch != fork_epoch()) { /* the handler returns in a child, too */
+		client_lane_disown(lane);
+		return CBB_ERR_FORKED;
+	}
+	if (lane->abandoned)
+		return CBB_ERR_TIMEOUT;
+	return lane->dead ? -ECONNRESET : 0;
+}
+
+/* Decodes, runs, encodes. A failure here is the program's or native code's, not a lie of the host: it is answered. */
+static int run(struct cbb_invocation *invocation, struct hot *invoke)
+{
+	struct client_lane *lane = invocation->lane;
+	unsigned epoch = fork_epoch(), depth = lane->depth;
+	int r = invocation_decode(invocation, invoke);
+	if (r == -EBADMSG)
+		return r;
+	if (r < 0)
+		callback_count(&invocation->callback->counts.refused);
+	if (r == 0) {
+		r = invocation_run(invocation);
+		/* Calls of the handler that it left by longjmp, within itself. */
+		unwind_lane(lane, depth, lane->levels[depth - 1].deadline_ns);
+		thread_pop_invocation(invocation);
+		int after = check_after(lane, epoch);
+		if (after < 0) {
+			callback_count(&invocation->callback->counts.late_answers);
+			return after;
+		}
+	}
+	return r == 0 && invocation->deferred ? HANDLER_DEFERRED : invocation_put_answer(invocation, r);
+}
+
+/* The handler of a callback that may begin. */
+static int serve(struct client_lane *lane, struct hot *invoke, struct cbb_callback *callback, struct call_frame *call)
+{
+	struct lane_level *level = client_lane_top(lane);
+	struct cbb_invocation invocation = {
+	    .marshal = {.call = call ? &call->marshal : NULL},
+	    .callback = callback,
+	    .host = lane->host,
+	    .lane = lane,
+	    .arena = &lane->arena,
+	    .call = call ? call->marshal.plan->name : NULL,
+	};
+	level->running = callback;
+	int r = run(&invocation, invoke);
+	level->running = NULL;
+	if (r == HANDLER_DEFERRED && !(lane->queue_lane && lane->depth == 1)) {
+		/* This thread is in the call: it waits on, and the answer is its own to send. */
+		r = deferred_wait(&invocation, level->deadline_ns);
+	}
+	if (r != HANDLER_DEFERRED)
+		callback_end(callback);
+	invocation_free_failure(&invocation);
+	return r;
+}
+
 int handler_serve(struct client_lane *lane, struct hot *invoke)
 {
 	struct call_frame *call = calling(lane);
-	struct callback_table *table = &lane->host->callbacks;
-	if (!call || invoke->parent != call->sequence)
+	if (invoke->parent != (call ? call->sequence : 0) || (!call && !lane->queue_lane))
 		return detail_set(-EBADMSG, "a callback under call %llu, which is not the one in flight",
 		                  (unsigned long long)invoke->parent);
 	struct arena_mark mark = arena_mark(&lane->arena);
-	struct cbb_callback *callback = callback_table_find(table, invoke->slot, invoke->generation);
-	int r = 0;
+	struct cbb_callback *callback = callback_table_find(&lane->host->callbacks, invoke->slot, invoke->generation);
 	struct lane_level *level = client_lane_top(lane);
+	int r;
 	level->serving = invoke->sequence;
-	if (callback && callback_begin(callback) == 0) {
-		struct handler_frame frame = {
-		    .marshal = {.plan = callback->type->plan, .side = &side_handler, .arena = &lane->arena,
-		                .call = &call->marshal},
-		    .callback = callback,
-		    .lane = lane,
-		};
-		level->running = callback;
-		r = handler_run(&frame, invoke);
-		level->running = NULL;
-		callback_end(callback);
+	if (callback && callback_begin(callback, !call) == 0) {
+		r = serve(lane, invoke, callback, call);
 	} else {
+		if (callback)
+			callback_count(&callback->counts.refused);
 		detail_set(CBB_ERR_CLOSED, "the callback is closed");
-		r = put_failure(lane, invoke->sequence, CBB_ERR_CLOSED);
+		r = hot_put_failure(&lane->lane.out, invoke->sequence, lane_core(), CBB_ERR_CLOSED);
 	}
+	if (r == HANDLER_DEFERRED)
+		return r; /* its arguments live on */
 	level->serving = 0;
 	arena_release(&lane->arena, mark);
 	return r < 0 ? r : handler_answer(lane, level->deadline_ns);

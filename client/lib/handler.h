@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A callback arrives on a lane: the handler runs on this thread, its answer goes back.
+ * Serving a callback that arrived on a lane while this thread waits, or dispatches: decode, run the handler, answer.
  */
 #ifndef CBB_CLIENT_HANDLER_H
 #define CBB_CLIENT_HANDLER_H
@@ -8,10 +8,16 @@
 #include "lib/client_lane.h"
 #include "wire/hot.h"
 
+/* The handler answers later, and the lane is not this thread's: it stays as it is until then. */
+#define HANDLER_DEFERRED 1
+
 /*
- * Serves an Invoke of the host. 0; a negative code if the lane cannot go on: -EBADMSG (the host lies, detail set),
- * -ECONNRESET, STATUS_TIMEOUT (the chain was abandoned while the handler ran; nothing was answered).
+ * Serves an Invoke: 0, HANDLER_DEFERRED (lanes of a queue only), -EBADMSG with a detail text, -ECONNRESET, STATUS_TIMEOUT,
+ * STATUS_FORKED.
  */
 int handler_serve(struct client_lane *lane, struct hot *invoke);
+
+/* Sends what answers a callback. 0, or a negative code; the lane is dead then. */
+int handler_answer(struct client_lane *lane, uint64_t deadline_ns);
 
 #endif

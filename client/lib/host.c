@@ -4,18 +4,22 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "lib/client.h"
+#include "lib/async.h"
+#include "lib/callback_close.h"
 #include "lib/client_lane.h"
 #include "lib/error.h"
 #include "lib/fork.h"
 #include "lib/host_options.h"
 #include "lib/library.h"
 #include "lib/options.h"
+#include "lib/port.h"
 #include "lib/report.h"
 #include "lib/thread.h"
 #include "lib/unwind.h"
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -40,7 +44,10 @@ static int host_new(struct cbb_client *client, const cbb_host_options *options, 
 	host->pidfd = -1;
 	host->call_timeout_ms = options->call_timeout_ms;
 	host->max_payload_bytes = host_options_payload(options);
+	host->max_async_calls = options->max_async_calls;
+	host->max_async_waiting = options->max_async_waiting;
 	pthread_mutex_init(&host->lock, NULL);
+	pthread_mutex_init(&host->ports_lock, NULL);
 	callback_table_init(&host->callbacks, options->max_callbacks, options->max_closed_callbacks);
 	token_table_init(&host->tokens);
 	handle_table_init(&host->handles);
@@ -51,7 +58,9 @@ static int host_new(struct cbb_client *client, const cbb_host_options *options, 
 static void host_free(struct cbb_host *host)
 {
 	struct cbb_library *library, *next;
+	ports_end(host);
 	client_lanes_detach(host);
+	callbacks_end(host);
 	callback_table_free(&host->callbacks);
 	DL_FOREACH_SAFE (host->libraries, library, next)
 		library_free(library);
@@ -61,6 +70,9 @@ static void host_free(struct cbb_host *host)
 		fork_unregister(host->pidfd);
 	if (host->fork_epoch == fork_epoch())
 		descriptor_close(host->pidfd);
+	async_calls_free(host->async);
+	free(host->fault);
+	pthread_mutex_destroy(&host->ports_lock);
 	pthread_mutex_destroy(&host->lock);
 	free(host);
 }
@@ -105,6 +117,17 @@ int cbb_host_open(cbb_client *client, const cbb_host_options *options, cbb_host 
 
 /* ---- Calls come and go ---- */
 
+/* What is found on a queue's lane has no caller to be told: whoever uses the host next is. */
+static int has_ended(struct cbb_host *host)
+{
+	pthread_mutex_lock(&host->lock);
+	int r = host->fault ? detail_set(CBB_ERR_HOST_DIED, "%s", host->fault)
+	                    : detail_set(CBB_ERR_HOST_DIED, "host h%llu (pid %d) has ended; cbb_host_report() tells how",
+	                                 (unsigned long long)host->id, (int)host->pid);
+	pthread_mutex_unlock(&host->lock);
+	return r;
+}
+
 int host_enter(struct cbb_host *host)
 {
 	int r = fork_check(host->fork_epoch);
@@ -114,8 +137,16 @@ int host_enter(struct cbb_host *host)
 	if (!atomic_load(&host->dead) && !atomic_load(&host->closing))
 		return 0;
 	host_leave(host);
-	return detail_set(CBB_ERR_HOST_DIED, "host h%llu (pid %d) has ended; cbb_host_report() tells how",
-	                  (unsigned long long)host->id, (int)host->pid);
+	return has_ended(host);
+}
+
+bool host_hold(struct cbb_host *host)
+{
+	atomic_fetch_add(&host->n_inside, 1);
+	if (!atomic_load(&host->closing))
+		return true;
+	host_leave(host);
+	return false;
 }
 
 void host_leave(struct cbb_host *host)
@@ -171,6 +202,10 @@ int host_cut_off(struct cbb_host *host)
 	                      (unsigned long long)host->id, (int)host->pid);
 	char words[DETAIL_SIZE];
 	strcpy(words, detail_text());
+	pthread_mutex_lock(&host->lock);
+	if (!host->fault)
+		host->fault = strdup(words);
+	pthread_mutex_unlock(&host->lock);
 	host_end(host);
 	shutdown_lanes(host);
 	return detail_set(r, "%s", words);
@@ -315,6 +350,10 @@ int cbb_host_report(cbb_host *host, cbb_report *report)
 		known = host->report;
 	if (r < 0)
 		report_take_silence(&known, ended);
+	pthread_mutex_lock(&host->lock);
+	if (host->fault)
+		snprintf(known.notice, sizeof known.notice, "%s", host->fault);
+	pthread_mutex_unlock(&host->lock);
 	options_give(report, &known, sizeof known);
 	return error_end(r);
 }

@@ -33,8 +33,13 @@ struct cbb_host {
 	bool exited;                      /* the broker told how it ended; under session.lock */
 	bool asked;                       /* cbb_host_kill or cbb_host_close asked for it; under session.lock */
 	cbb_report report;                /* of its end, once `exited` */
+	char *fault;                      /* how it broke the protocol, if it did; under `lock` */
 
 	struct client_lane *lanes;        /* utlist, under registry_lock */
+	pthread_mutex_t ports_lock;       /* of ports; held while one is attached */
+	struct port *ports;               /* utlist: where it meets queues (lib/port.h) */
+	struct async_calls *async;        /* calls of cbb_call_async; made with the first */
+	uint64_t max_async_calls, max_async_waiting;
 	pthread_mutex_t lock;             /* of libraries */
 	struct cbb_library *libraries;    /* utlist */
 	uint32_t n_libraries;
@@ -46,6 +51,11 @@ struct cbb_host {
 /* Begins a call: counts this thread in. 0, CBB_ERR_FORKED, CBB_ERR_HOST_DIED. Pair with host_leave. */
 int host_enter(struct cbb_host *host);
 void host_leave(struct cbb_host *host);
+/*
+ * Counts this thread in to deal with what came from the host, which may have died meanwhile. False: it is being closed. Pair
+ * with host_leave.
+ */
+bool host_hold(struct cbb_host *host);
 
 /* A lane saw the end of the process. Returns CBB_ERR_HOST_DIED with a detail text. `during`: function name or NULL. */
 int host_note_death(struct cbb_host *host, const char *during);

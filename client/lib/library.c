@@ -2,9 +2,11 @@
 #include "lib/library.h"
 
 #include "lib/call.h"
+#include "lib/call_variadic.h"
 #include "lib/error.h"
 #include "lib/library_open.h"
 #include "lib/places.h"
+#include "marshal/variadic.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -234,12 +236,14 @@ int cbb_function_find(cbb_library *library, const char *name, cbb_function **ret
 
 static int symbol_make(struct cbb_function *function)
 {
+	const struct plan *plan = function->plan;
+	const ffi_cif *cif = plan->variadic ? variadic_closure_cif(plan) : &plan->cif;
+	void (*entry)(ffi_cif *, void *, void **, void *) = plan->variadic ? call_from_variadic_symbol : call_from_symbol;
 	void *code = NULL;
 	ffi_closure *closure = ffi_closure_alloc(sizeof *closure, &code);
 	if (!closure)
 		return detail_set(-ENOMEM, "no memory for a function pointer (is executable memory forbidden?)");
-	if (ffi_prep_closure_loc(closure, (ffi_cif *)(uintptr_t)&function->plan->cif, call_from_symbol, function,
-	                         code) != FFI_OK) {
+	if (!cif || ffi_prep_closure_loc(closure, (ffi_cif *)(uintptr_t)cif, entry, function, code) != FFI_OK) {
 		ffi_closure_free(closure);
 		return detail_set(CBB_ERR_UNSUPPORTED, "libffi makes no function of the signature of %s",
 		                  function->plan->name);

@@ -28,6 +28,8 @@ static void take_info(cbb_report *report, const Cbb__HostInfo *info)
 	report->wrong_thread_calls = info->wrong_thread_calls;
 	report->late_answers = info->late_answers;
 	report->late_results = info->late_results;
+	report->events = info->events;
+	report->lost_events = info->lost_events;
 }
 
 /* The wait status outranks the record: the kernel wrote it, the host wrote the other. */

@@ -336,8 +336,11 @@ int session_wait(struct session *session, uint64_t deadline_ns, int (*done)(void
 
 /* ---- Lanes ---- */
 
-int session_attach(struct session *session, uint64_t host, const char *thread_name, uint64_t deadline_ns)
+int session_attach(struct session *session, const struct session_lane *lane, uint64_t deadline_ns)
 {
+	uint64_t limit_ns = clock_deadline_ns(session->timeout_ms);
+	if (limit_ns < deadline_ns)
+		deadline_ns = limit_ns;
 	int fd = connect_path(session->path, deadline_ns);
 	if (fd < 0)
 		return fd == CBB_ERR_TIMEOUT ? fd : detail_set(CBB_ERR_BROKER_GONE, "no new lane: %s", detail_text());
@@ -348,10 +351,14 @@ int session_attach(struct session *session, uint64_t host, const char *thread_na
 	hello_init(&hello, CBB__PURPOSE__PURPOSE_ATTACH);
 	hello.token.data = session->token;
 	hello.token.len = TOKEN_BYTES;
-	hello.host = host;
-	hello.lane = CBB__LANE_KIND__LANE_CLIENT_THREAD;
-	hello.thread_name.data = (uint8_t *)(uintptr_t)thread_name;
-	hello.thread_name.len = strlen(thread_name);
+	hello.host = lane->host;
+	hello.lane = lane->kind;
+	hello.thread_name.data = (uint8_t *)(uintptr_t)lane->thread_name;
+	hello.thread_name.len = lane->thread_name ? strlen(lane->thread_name) : 0;
+	hello.queue = lane->queue;
+	hello.queue_max_events = lane->queue_max_events;
+	hello.queue_max_bytes = lane->queue_max_bytes;
+	hello.queue_stall_ms = lane->queue_stall_ms;
 	int r = greet(&connection, &hello, deadline_ns, NULL);
 	fd = r == 0 ? connection_take_fd(&connection) : r;
 	connection_free(&connection);

@@ -54,9 +54,21 @@ void session_answer_free(struct session_answer *answer);
 /* Reads news until done(context) or the deadline: 0, STATUS_TIMEOUT, STATUS_BROKER_GONE. done is called locked. */
 int session_wait(struct session *session, uint64_t deadline_ns, int (*done)(void *context), void *context);
 
+/* What an attach asks for. */
+struct session_lane {
+	uint64_t host;
+	Cbb__LaneKind kind;
+	const char *thread_name;    /* LANE_CLIENT_THREAD */
+	uint32_t queue;             /* lanes of a queue */
+	uint64_t queue_max_events;  /* LANE_EVENTS, as the next two */
+	uint64_t queue_max_bytes;
+	uint64_t queue_stall_ms;
+};
+
 /*
- * Connects for a lane of `host` and waits until the host answers. The socket, or a negative code with detail.
+ * Connects for a lane and waits until the host answers, at most as long as for other answers. The socket, or a negative
+ * code with detail.
  */
-int session_attach(struct session *session, uint64_t host, const char *thread_name, uint64_t deadline_ns);
+int session_attach(struct session *session, const struct session_lane *lane, uint64_t deadline_ns);
 
 #endif

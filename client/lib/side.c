@@ -2,9 +2,12 @@
 #include "lib/side.h"
 
 #include "lib/call.h"
+#include "lib/callback_announce.h"
 #include "lib/error.h"
+#include "lib/invocation.h"
 #include "marshal/callback_word.h"
 #include "marshal/evaluate.h"
+#include "marshal/steps.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +18,7 @@ static struct cbb_library *library_of(const struct marshal_frame *frame)
 {
 	if (frame->side == &side_call)
 		return ((const struct call_frame *)(const void *)frame)->library;
-	return ((const struct handler_frame *)(const void *)frame)->callback->type->library;
+	return ((const struct cbb_invocation *)(const void *)frame)->callback->type->library;
 }
 
 static size_t size_of(const struct marshal_frame *frame, const Cbb__Param *param)
@@ -51,23 +54,6 @@ static int userdata_in(struct marshal_frame *frame, const Cbb__Param *param, uin
 
 /* ---- Callbacks ---- */
 
-static int announce(struct client_lane *lane, const struct cbb_callback *callback)
-{
-	Cbb__OpenCallback message = CBB__OPEN_CALLBACK__INIT;
-	const char *name = callback->name ? callback->name : callback->type->plan->name;
-	message.slot = callback->slot;
-	message.generation = callback->generation;
-	message.library = callback->type->library->number;
-	message.function = callback->type->plan->index;
-	message.timeout_ms = callback->kind == CALLBACK_PLAIN ? callback->type->plan->function->timeout_ms
-	                                                      : callback->timeout_ms;
-	message.plain = callback->kind == CALLBACK_PLAIN;
-	message.name.data = (uint8_t *)(uintptr_t)name;
-	message.name.len = strnlen(name, 127);
-	message.delivery = callback->delivery == CBB_LOCAL ? CBB__DELIVERY__DELIVERY_LOCAL : CBB__DELIVERY__DELIVERY_AUTO;
-	return lane_put(&lane->lane, CBB__FRAME_TYPE__FRAME_OPEN_CALLBACK, &message.base);
-}
-
 /* The function type that a parameter of callback mode points to. */
 static int param_type(struct marshal_frame *frame, const Cbb__Param *param, struct cbb_function **ret_type)
 {
@@ -76,50 +62,33 @@ static int param_type(struct marshal_frame *frame, const Cbb__Param *param, stru
 	return library_function(library_of(frame), interface->types[pointer->target]->function, ret_type);
 }
 
-static bool is_sentinel(const Cbb__Param *param, uintptr_t value)
-{
-	for (size_t i = 0; i < param->n_values; i++)
-		if (param->values[i] == value)
-			return true;
-	return value == 0;
-}
-
-static int pass_callback(struct call_frame *call, uint32_t index, void *pointer)
-{
-	struct side_callbacks *callbacks = call->callbacks;
-	struct cbb_host *host = call->library->host;
-	struct cbb_function *type = NULL, *remote = NULL;
-	struct cbb_callback *callback = NULL;
-	int r = param_type(&call->marshal, call->marshal.plan->params[index], &type);
-	if (r == 0)
-		r = callback_for_pointer(host, pointer, type, &callback, &remote);
-	if (r < 0)
-		return r;
-	if (remote) {
-		callbacks->words[index] = function_word(remote->library->number, remote->plan->index);
-		return 0;
-	}
-	callbacks->words[index] = callback_word(callback->slot, callback->generation);
-	if (atomic_load_explicit(&callback->announced, memory_order_acquire))
-		return 0;
-	callbacks->announced[callbacks->n_announced++] = callback;
-	return announce(call->lane, callback);
-}
-
 int side_pass_callbacks(struct call_frame *call)
 {
-	const struct plan *plan = call->marshal.plan;
+	struct side_callbacks *callbacks = call->callbacks;
 	int r = 0;
-	call->callbacks->n_announced = 0;
-	for (uint32_t i = 0; i < plan->n_params && r == 0; i++) {
-		void *pointer;
-		if (plan->params[i]->mode != CBB__MODE__MODE_CALLBACK)
-			continue;
-		memcpy(&pointer, call->marshal.arguments[i], sizeof pointer);
-		if (!is_sentinel(plan->params[i], (uintptr_t)pointer))
-			r = pass_callback(call, i, pointer);
-	}
+	callbacks->told = true;
+	for (unsigned i = 0; i < callbacks->n_announced && r == 0; i++)
+		r = callback_announce(callbacks->announced[i], &call->lane->lane, call->deadline_ns);
 	return r;
+}
+
+/* The host has heard of the callback, hears of it ahead of this call, or must be told: it is noted. */
+static int note_callback(struct call_frame *call, struct cbb_callback *callback)
+{
+	struct side_callbacks *callbacks = call->callbacks;
+	if (atomic_load_explicit(&callback->announced, memory_order_acquire))
+		return 0;
+	for (unsigned i = 0; i < callbacks->n_announced; i++)
+		if (callbacks->announced[i] == callback)
+			return 0;
+	if (callbacks->told)
+		return detail_set(CBB_ERR_ARGUMENT, "%s: a function pointer in an argument changed while the call was made",
+		                  call->marshal.plan->name);
+	if (callbacks->n_announced == INTERFACE_PARAMS_MAX)
+		return detail_set(CBB_ERR_LIMIT, "%s: its arguments hold more than %d callbacks that are new to the host",
+		                  call->marshal.plan->name, INTERFACE_PARAMS_MAX);
+	callbacks->announced[callbacks->n_announced++] = callback;
+	return 0;
 }
 
 void side_callbacks_known(struct call_frame *call)
@@ -131,10 +100,18 @@ void side_callbacks_known(struct call_frame *call)
 static int call_callback_out(struct marshal_frame *frame, const Cbb__Param *param, uint32_t argument_index,
                              void *pointer, uint64_t *ret_word)
 {
-	(void)param;
-	(void)pointer;
-	*ret_word = ((struct call_frame *)(void *)frame)->callbacks->words[argument_index];
-	return 0;
+	struct call_frame *call = (struct call_frame *)(void *)frame;
+	struct cbb_function *type = NULL, *remote = NULL;
+	struct cbb_callback *callback = NULL;
+	(void)argument_index;
+	int r = param_type(frame, param, &type);
+	if (r == 0)
+		r = callback_for_pointer(call->library->host, pointer, type, &callback, &remote);
+	if (r < 0)
+		return r;
+	*ret_word = remote ? function_word(remote->library->number, remote->plan->index)
+	                   : callback_word(callback->slot, callback->generation);
+	return remote ? 0 : note_callback(call, callback);
 }
 
 static int handler_callback_out(struct marshal_frame *frame, const Cbb__Param *param, uint32_t argument_index,
@@ -189,8 +166,7 @@ static int callback_in(struct marshal_frame *frame, const Cbb__Param *param, uin
 
 static int handle_in(struct marshal_frame *frame, const Cbb__Param *param, uint64_t word)
 {
-	(void)param;
-	return word ? handle_opened(&library_of(frame)->host->handles, word) : 0;
+	return word && !param->host ? handle_opened(&library_of(frame)->host->handles, word) : 0;
 }
 
 /* The address of the handle that a lifetime depends on: a parameter, or the result. */
@@ -200,6 +176,9 @@ static uint64_t owner_address(const struct marshal_frame *frame, uint32_t owner)
 	if (owner == 0 || owner > frame->plan->n_params + 1)
 		return 0;
 	const void *from = owner == frame->plan->n_params + 1 ? frame->result : frame->arguments[owner - 1];
+	bool comes_back = owner <= frame->plan->n_params && frame->plan->params[owner - 1]->mode == CBB__MODE__MODE_ELEMENTS;
+	if (comes_back)
+		from = frame->extents[owner - 1].now; /* the program's own memory does not have it yet */
 	if (from)
 		memcpy(&address, from, sizeof address);
 	return address;

@@ -8,29 +8,23 @@
 #include "lib/callback.h"
 #include "marshal/marshal.h"
 
-/* For frames that are a call_frame (side_call), and for those that are a handler_frame (side_handler). */
+/* For frames that are a call_frame (side_call), and for those that are a cbb_invocation (side_handler). */
 extern const struct marshal_side side_call;
 extern const struct marshal_side side_handler;
 
 struct call_frame;
 
-/* A callback in flight, served here. */
-struct handler_frame {
-	struct marshal_frame marshal;
-	struct cbb_callback *callback;
-	struct client_lane *lane;
-};
-
-/* The callbacks that a call passes. */
+/* The callbacks that a call passes and that the host may not have heard of. */
 struct side_callbacks {
-	uint64_t words[INTERFACE_PARAMS_MAX];                 /* per parameter of mode callback */
-	struct cbb_callback *announced[INTERFACE_PARAMS_MAX]; /* told to the host ahead of this call */
+	struct cbb_callback *announced[INTERFACE_PARAMS_MAX];
 	unsigned n_announced;
+	bool told;                                            /* side_pass_callbacks() was called */
 };
 
 /*
- * Finds the callbacks behind a call's function pointers and appends what the host must know of them to the lane's
- * `out`, ahead of the Invoke. 0 or a negative code with a detail text.
+ * Marshalling a call's arguments finds the function pointers in them. If it has found callbacks that are new to the host,
+ * what has been put is taken back, this appends what the host must know of them to the lane's `out`, and the
+ * arguments are put again behind it. 0 or a negative code with a detail text.
  */
 int side_pass_callbacks(struct call_frame *call);
 /* An answer came: the host has heard of them. */

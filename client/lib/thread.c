@@ -2,8 +2,10 @@
 #include "lib/thread.h"
 
 #include "lib/client_lane.h"
+#include "lib/dispatch.h"
 #include "lib/error.h"
 #include "lib/fork.h"
+#include "lib/invocation.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -12,13 +14,16 @@
 static __thread struct client_thread *self;
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static _Atomic uint64_t last_id;
 
 static void thread_end(void *data)
 {
 	struct client_thread *thread = data;
 	self = NULL;
 	client_lanes_free(thread);
+	dispatch_thread_ends(thread);
 	recent_free(&thread->recent);
+	arena_free(&thread->arena);
 	free(thread->invocations);
 	free(thread);
 }
@@ -61,6 +66,8 @@ static struct client_thread *thread_make(void)
 		return NULL;
 	}
 	thread->fork_epoch = fork_epoch();
+	thread->id = atomic_fetch_add(&last_id, 1) + 1;
+	arena_init(&thread->arena, FRAME_PAYLOAD_MAX_BYTES);
 	find_stack(thread);
 	pthread_setspecific(key, thread);
 	self = thread;
@@ -135,48 +142,8 @@ uint32_t thread_count_running(const struct cbb_callback *callback)
 	return n;
 }
 
-/* ---- The public view of an invocation ---- */
-
 cbb_invocation *cbb_invocation_current(void)
 {
 	thread_drop_left(&(char){0});
 	return self && self->n_invocations ? self->invocations[self->n_invocations - 1] : NULL;
-}
-
-cbb_callback *cbb_invocation_callback(const cbb_invocation *invocation)
-{
-	return invocation && invocation->callback->kind != CALLBACK_PLAIN ? invocation->callback : NULL;
-}
-
-void *cbb_invocation_user_data(const cbb_invocation *invocation)
-{
-	return invocation ? invocation->callback->user_data : NULL;
-}
-
-pid_t cbb_invocation_thread(const cbb_invocation *invocation)
-{
-	return invocation ? invocation->thread : 0;
-}
-
-uint64_t cbb_invocation_sequence(const cbb_invocation *invocation)
-{
-	return invocation ? invocation->sequence : 0;
-}
-
-cbb_host *cbb_invocation_host(const cbb_invocation *invocation)
-{
-	return invocation ? invocation->host : NULL;
-}
-
-int cbb_invocation_errno(const cbb_invocation *invocation)
-{
-	return invocation ? invocation->error_number : 0;
-}
-
-void cbb_invocation_set_errno(cbb_invocation *invocation, int error_number)
-{
-	if (invocation) {
-		invocation->error_number_after = error_number;
-		invocation->has_error_number = true;
-	}
 }

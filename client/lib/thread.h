@@ -1,34 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the library keeps for a thread of the program: its lanes, the invocations whose handlers are on its
- * stack, and the last results it received. Freed when the thread ends.
+ * stack, the queues that it dispatches, and the last results it received. Freed when the thread ends.
  */
 #ifndef CBB_CLIENT_THREAD_H
 #define CBB_CLIENT_THREAD_H
 
 #include "lib/callback_table.h"
+#include "marshal/arena.h"
 #include "marshal/recent.h"
 
 struct client_lane;
-
-/* A handler on this thread's stack. */
-struct cbb_invocation {
-	struct cbb_callback *callback;
-	struct cbb_host *host;
-	uint64_t sequence;          /* 0: called through the client-side pointer */
-	pid_t thread;               /* native thread */
-	int error_number;           /* native errno at the call */
-	int error_number_after;     /* what native code shall see, if set */
-	bool has_error_number;
-};
+struct dispatch;
 
 struct client_thread {
 	unsigned fork_epoch;
 	struct client_lane *lanes;  /* one per host; linked by thread_next */
 	const char *stack_low, *stack_high; /* where frames can be compared; both NULL: not known */
-	struct cbb_invocation **invocations; /* the outermost first. By address: longjmp may have left them */
+	struct cbb_invocation **invocations; /* of handlers on the stack, the outermost first. By address: longjmp may have left them */
 	unsigned n_invocations, invocations_capacity;
 	struct recent recent;
+	uint64_t id;                /* unlike any other thread's, ended ones included */
+	struct arena arena;         /* arguments of events */
+	struct dispatch *dispatches; /* queues that this thread is dispatching, the innermost first */
+	struct dispatch *spare_dispatches;
 };
 
 /* This thread's record, made on first use; NULL without memory (a detail text is set). */

@@ -3,10 +3,12 @@
 
 #include "lib/call.h"
 #include "lib/callback.h"
+#include "lib/dispatch.h"
 #include "lib/error.h"
 #include "wire/hot.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <utlist.h>
 
 static int refuse(struct client_lane *lane, uint64_t sequence, uint64_t deadline_ns)
@@ -54,6 +56,7 @@ static void level_end(struct client_lane *lane, uint64_t deadline_ns)
 		lane->returned_early = 0;
 	if (level.running)
 		callback_end(level.running);
+	free(level.fails_text);
 	arena_release(&lane->arena, level.mark);
 	lane->depth--;
 	lane->in_use = lane->depth > 0;
@@ -73,6 +76,8 @@ void unwind_host(struct cbb_host *host, const void *here, uint64_t deadline_ns)
 	struct client_lane *lane;
 	thread_drop_left(here);
 	LL_FOREACH2 (thread ? thread->lanes : NULL, lane, thread_next)
-		while (lane->host == host && lane->depth && thread_has_left(client_lane_top(lane)->frame, here))
+		while (lane->host == host && lane->depth > (lane->queue_lane ? 1 : 0) &&
+		       thread_has_left(client_lane_top(lane)->frame, here))
 			level_end(lane, deadline_ns);
+	dispatch_unwind(here); /* deals with the lowest level of a queue's lane */
 }

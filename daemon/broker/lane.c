@@ -55,14 +55,28 @@ static int check_room(const struct host *host)
 	return 0;
 }
 
+/* Whether there is such a queue, the host knows. */
+static int check_kind(const Cbb__Hello *message)
+{
+	switch (message->lane) {
+	case CBB__LANE_KIND__LANE_CLIENT_THREAD:
+		return 0;
+	case CBB__LANE_KIND__LANE_EVENTS:
+	case CBB__LANE_KIND__LANE_NATIVE_THREAD:
+		return message->queue ? 0 : detail_set(-EINVAL, "a lane of queue 0: queues count from 1");
+	default:
+		return detail_set(CBB__STATUS__STATUS_UNSUPPORTED, "lanes of kind %d are not offered", (int)message->lane);
+	}
+}
+
 int host_find_for_lane(struct broker *broker, const Cbb__Hello *message, struct host **ret_host)
 {
 	struct host *host = NULL;
 	int r = find_by_token(broker, message, &host);
 	if (r == 0)
 		r = check_state(host);
-	if (r == 0 && message->lane != CBB__LANE_KIND__LANE_CLIENT_THREAD)
-		r = detail_set(CBB__STATUS__STATUS_UNSUPPORTED, "lanes of kind %d are not offered", (int)message->lane);
+	if (r == 0)
+		r = check_kind(message);
 	if (r == 0 && message->thread_name.len > THREAD_NAME_MAX_BYTES)
 		r = detail_set(-EINVAL, "a thread name of %zu bytes, at most %d are allowed", message->thread_name.len,
 		               THREAD_NAME_MAX_BYTES);
@@ -79,5 +93,9 @@ void host_attach(struct host *host, const Cbb__Hello *message, int fd)
 	cbb__host_attach__init(&attach);
 	attach.lane = message->lane;
 	attach.thread_name = message->thread_name;
+	attach.queue = message->queue;
+	attach.queue_max_events = message->queue_max_events;
+	attach.queue_max_bytes = message->queue_max_bytes;
+	attach.queue_stall_ms = message->queue_stall_ms;
 	peer_send(&host->peer, CBB__FRAME_TYPE__FRAME_HOST_ATTACH, &attach.base, &fd, 1);
 }

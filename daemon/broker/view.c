@@ -28,6 +28,8 @@ static void view_fill_counters(Cbb__HostInfo *info, const struct telemetry_page 
 	info->late_results = READ(page->late_results);
 	info->open_callbacks = READ(page->open_callbacks);
 	info->closed_callbacks = READ(page->closed_callbacks);
+	info->events = READ(page->events);
+	info->lost_events = READ(page->lost_events);
 }
 
 static void view_fill_libraries(struct view_info *view, const struct telemetry_page *page, unsigned max)

@@ -3,9 +3,11 @@
 
 #include "base/detail.h"
 #include "host/host_lane.h"
+#include "host/queue.h"
 #include "host/side.h"
 #include "host/telemetry.h"
 #include "host/thread.h"
+#include "marshal/variadic.h"
 
 #include <errno.h>
 #include <string.h>
@@ -108,11 +110,26 @@ static int call_run(struct native_call *call, struct hot *invoke, const struct n
 			r = put_return(call, error_number); /* also gives back what transfer(full) speaks of */
 		call_end(call, &before);
 	}
+	scope_cancel(call); /* what it kept has been settled, if the function was reached */
 	if (r == -EBADMSG || lane->dead)
 		return r == -EBADMSG ? r : -ECONNRESET;
 	if (lane->abandoned)
 		return answer_abandoned(lane, call);
+	queues_send_gathered();
 	return r < 0 ? host_lane_refuse(lane, call->sequence, r) : host_lane_send(lane);
+}
+
+/* A function with `...` that is called with a list: the plan is that of this very list. */
+static int call_run_list(struct native_call *call, struct hot *invoke, const struct native_function *function)
+{
+	struct variadic_call list;
+	int r = variadic_read(function->plan, invoke, &list);
+	if (r < 0)
+		return r == -EBADMSG ? r : host_lane_refuse(call->lane, call->sequence, r);
+	call->marshal.plan = list.plan;
+	r = call_run(call, invoke, function);
+	variadic_release(&list);
+	return r;
 }
 
 static int find_function(const struct hot *invoke, struct host_library **ret_library,
@@ -131,7 +148,8 @@ static int find_function(const struct hot *invoke, struct host_library **ret_lib
 int call_serve(struct host_lane *lane, struct hot *invoke)
 {
 	struct native_function *function = NULL;
-	struct native_call call = {.lane = lane, .outer = lane->top, .sequence = invoke->sequence};
+	struct native_call call = {.lane = lane, .outer = lane->top, .sequence = invoke->sequence,
+	                           .dispatches = invoke->dispatches, .serves = invoke->serves};
 	if (lane->n_calls == HOST_DEPTH_MAX)
 		return detail_set(-EBADMSG, "more than %d calls nested", HOST_DEPTH_MAX);
 	int r = find_function(invoke, &call.library, &function);
@@ -139,7 +157,7 @@ int call_serve(struct host_lane *lane, struct hot *invoke)
 		return r == -EBADMSG ? r : host_lane_refuse(lane, invoke->sequence, r);
 	struct arena_mark mark = arena_mark(&lane->arena);
 	call.marshal = (struct marshal_frame){.plan = function->plan, .side = &side_native_call, .arena = &lane->arena};
-	r = call_run(&call, invoke, function);
+	r = function->plan->variadic ? call_run_list(&call, invoke, function) : call_run(&call, invoke, function);
 	arena_release(&lane->arena, mark);
 	return r;
 }

@@ -18,6 +18,8 @@ struct native_call {
 	struct host_library *library;
 	struct native_call *outer;
 	uint64_t sequence;
+	uint64_t dispatches;            /* the queues that the client's thread dispatches, as in the Invoke */
+	uint64_t serves;
 	struct scope scope;
 };
 

@@ -5,6 +5,9 @@
 #ifndef CBB_HOST_CALLBACK_H
 #define CBB_HOST_CALLBACK_H
 
+#include <stdint.h>
+
+struct binding;
 struct closure;
 struct host_lane;
 
@@ -13,5 +16,15 @@ struct host_lane;
  * code gets on_error; what was irregular is on the telemetry page.
  */
 int callback_call(struct host_lane *lane, const struct closure *closure, void *const *arguments, void *object);
+
+/*
+ * The same on a lane of a queue, by a thread that is in no call of the queue's dispatcher. The binding's events go first.
+ * STATUS_BUSY: the queue stalls; then nobody has begun the handler.
+ */
+int callback_call_queue(struct binding *binding, struct host_lane *lane, const struct closure *closure,
+                        void *const *arguments, void *object, uint64_t deadline_ns);
+
+/* Numbers of invocations: events have them, too. */
+uint64_t callback_next_sequence(void);
 
 #endif

@@ -8,9 +8,10 @@
 #include "cbbroker.pb-c.h"
 #include "host/closure.h"
 
-/* FRAME_OPEN_CALLBACK, FRAME_CLOSE_CALLBACK. 0, or -EBADMSG with a detail text. */
+/* FRAME_OPEN_CALLBACK, FRAME_CLOSE_CALLBACK, FRAME_PAUSE_CALLBACK. 0, or -EBADMSG with a detail text. */
 int closure_table_open(const Cbb__OpenCallback *message);
 int closure_table_close(const Cbb__CloseCallback *message);
+int closure_table_pause(const Cbb__PauseCallback *message);
 
 /* NULL if there is none: never announced, or its making failed. */
 struct closure *closure_table_find(uint32_t slot, uint32_t generation);

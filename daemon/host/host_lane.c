@@ -7,6 +7,7 @@
 #include "host/call.h"
 #include "host/closure_table.h"
 #include "host/library.h"
+#include "host/memory.h"
 #include "host/telemetry.h"
 #include "host/thread.h"
 #include "wire/unpack.h"
@@ -134,6 +135,8 @@ static const struct {
     {CBB__FRAME_TYPE__FRAME_CLOSE_CALLBACK, serve_close_callback},
     {CBB__FRAME_TYPE__FRAME_ABANDON, serve_abandon},
     {CBB__FRAME_TYPE__FRAME_OPEN_LIBRARY, serve_open_library},
+    {CBB__FRAME_TYPE__FRAME_READ_MEMORY, memory_serve_read},
+    {CBB__FRAME_TYPE__FRAME_WRITE_MEMORY, memory_serve_write},
 };
 
 int host_lane_serve(struct host_lane *lane, const struct frame *frame, uint64_t parent)

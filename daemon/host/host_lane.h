@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A lane as this side keeps it: the socket, the native calls in flight on it, and what deadlines have left behind.
- * Used by the one thread that serves it.
+ * Used by the one thread that serves it, or waits on it.
  */
 #ifndef CBB_HOST_HOST_LANE_H
 #define CBB_HOST_HOST_LANE_H
@@ -19,6 +19,7 @@
 
 struct native_call;
 struct host_thread;
+struct queue;
 
 struct host_lane {
 	struct lane lane;
@@ -26,6 +27,9 @@ struct host_lane {
 	struct page_lane *cell;
 	struct arena arena;
 	struct recent recent;            /* strings and arrays that handlers returned */
+	struct recent *results;          /* the same of the thread that uses a lane of a queue; NULL: `recent` */
+	struct queue *queue;             /* a thread_lane: of this one; NULL */
+	struct host_lane *under;         /* the lane that this thread was on when it began to wait on this one; NULL */
 	struct native_call *top;         /* the innermost call in flight */
 	unsigned n_calls;                /* in flight */
 	unsigned n_callbacks;            /* in flight */
@@ -34,6 +38,12 @@ struct host_lane {
 	unsigned n_owed;
 	bool dead;                       /* the socket has ended: native code gets on_error until it returns */
 };
+
+/* What keeps the results of the thread that uses it. */
+static inline struct recent *host_lane_results(struct host_lane *lane)
+{
+	return lane->results ? lane->results : &lane->recent;
+}
 
 /*
  * Deals with a frame that is not what the reader waits for: one-way frames, late answers, calls of handlers that are

@@ -2,6 +2,7 @@
 #include "host/interpose.h"
 
 #include "host/death.h"
+#include "host/native_thread.h"
 #include "host/thread.h"
 
 #include <dlfcn.h>
@@ -11,6 +12,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <threads.h>
@@ -24,6 +26,7 @@ extern int __interceptor_pthread_create(pthread_t *, const pthread_attr_t *, voi
 
 static struct {
 	int (*pthread_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+	int (*pthread_setname_np)(pthread_t, const char *);
 	int (*pthread_sigmask)(int, const sigset_t *, sigset_t *);
 	int (*sigprocmask)(int, const sigset_t *, sigset_t *);
 	void (*exit)(int) __attribute__((noreturn));
@@ -36,13 +39,17 @@ static pthread_key_t leave_key;
 static bool has_leave_key;
 
 /*
- * Key destructors run in rounds; a library's own may need the alternate stack: ours waits for the last round. It
- * covers return, pthread_exit and cancellation alike.
+ * Key destructors run in rounds; a library's own may call back, and may need the alternate stack. So what queues keep goes in
+ * the last round but one (ThreadSanitizer allows nothing in the last one that it has to see), and the stack in the last.
+ * It covers return, pthread_exit and cancellation alike.
  */
 static void leave_later(void *thread)
 {
 	struct host_thread *self = thread;
-	if (++self->destructor_rounds < PTHREAD_DESTRUCTOR_ITERATIONS)
+	unsigned round = ++self->destructor_rounds;
+	if (round + 1 >= PTHREAD_DESTRUCTOR_ITERATIONS)
+		native_thread_free(self);
+	if (round < PTHREAD_DESTRUCTOR_ITERATIONS)
 		pthread_setspecific(leave_key, self);
 	else
 		host_thread_leave();
@@ -53,6 +60,7 @@ static void find_real(void)
 	*(void **)&real.pthread_create = dlsym(RTLD_NEXT, "pthread_create");
 	if (__interceptor_pthread_create)
 		real.pthread_create = __interceptor_pthread_create;
+	*(void **)&real.pthread_setname_np = dlsym(RTLD_NEXT, "pthread_setname_np");
 	*(void **)&real.pthread_sigmask = dlsym(RTLD_NEXT, "pthread_sigmask");
 	*(void **)&real.sigprocmask = dlsym(RTLD_NEXT, "sigprocmask");
 	*(void **)&real.exit = dlsym(RTLD_NEXT, "exit");
@@ -74,14 +82,22 @@ struct start {
 	void *argument;
 };
 
+void interpose_adopt_thread(void)
+{
+	if (host_thread_current())
+		return;
+	interpose_install();
+	host_thread_enter(NULL);
+	if (has_leave_key)
+		pthread_setspecific(leave_key, host_thread_current());
+}
+
 /* Takes the start record, which malloc gave on the creating thread. */
 static struct start thread_begin(void *memory)
 {
 	struct start start = *(struct start *)memory;
 	free(memory);
-	host_thread_enter(NULL);
-	if (has_leave_key)
-		pthread_setspecific(leave_key, host_thread_current());
+	interpose_adopt_thread();
 	return start;
 }
 
@@ -125,6 +141,17 @@ EXPORTED int thrd_create(thrd_t *thread, thrd_start_t function, void *argument)
 	if (r == 0)
 		return thrd_success;
 	return r == EAGAIN || r == ENOMEM ? thrd_nomem : thrd_error;
+}
+
+/* Another thread's record is not ours to write: that name shows in the kernel only. */
+EXPORTED int pthread_setname_np(pthread_t thread, const char *name)
+{
+	interpose_install();
+	int r = real.pthread_setname_np(thread, name);
+	struct host_thread *self = host_thread_current();
+	if (r == 0 && self && pthread_equal(thread, pthread_self()))
+		snprintf(self->name, sizeof self->name, "%s", name);
+	return r;
 }
 
 /* ---- Signal masks ---- */

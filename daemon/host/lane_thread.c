@@ -6,6 +6,7 @@
 #include "base/detail.h"
 #include "base/log.h"
 #include "host/death.h"
+#include "host/greeting.h"
 #include "host/host.h"
 #include "host/host_lane.h"
 #include "host/service.h"
@@ -20,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SOFTWARE "cbb-host " CBB_VERSION
 #define STACK_MIN_BYTES 65536
 /* A client that does not take the first frame of its lane. */
 #define GREETING_TIMEOUT_MS 10000
@@ -42,22 +42,6 @@ void lane_thread_expect(void)
 	atomic_fetch_add(&n_lanes, 1);
 }
 
-static int greet(struct lane *lane, int status, uint32_t thread)
-{
-	Cbb__HelloReply reply = CBB__HELLO_REPLY__INIT;
-	reply.version = CBB__PROTOCOL_VERSION__PROTOCOL_VERSION;
-	reply.software.data = (uint8_t *)(uintptr_t)SOFTWARE;
-	reply.software.len = strlen(SOFTWARE);
-	reply.status = status;
-	reply.thread = thread;
-	if (status < 0) {
-		reply.detail.data = (uint8_t *)(uintptr_t)detail_text();
-		reply.detail.len = strlen(detail_text());
-	}
-	int r = lane_put(lane, CBB__FRAME_TYPE__FRAME_HELLO_REPLY, &reply.base);
-	return r < 0 ? r : lane_send(lane, clock_deadline_ns(GREETING_TIMEOUT_MS));
-}
-
 /* Until the client closes the lane, or breaks the protocol. */
 static void lane_run(struct host_lane *lane)
 {
@@ -71,7 +55,7 @@ static void lane_run(struct host_lane *lane)
 	}
 }
 
-static void lane_forget(void)
+void lane_thread_forget(void)
 {
 	atomic_fetch_sub(&n_lanes, 1);
 	service_lane_closed();
@@ -91,7 +75,7 @@ static void lane_end(void *data)
 	recent_free(&lane->recent);
 	telemetry_lane_release(lane->cell);
 	free(lane);
-	lane_forget();
+	lane_thread_forget();
 }
 
 /* NULL without memory. */
@@ -115,14 +99,15 @@ void lane_thread_serve(int fd, const char *thread_name)
 	struct host_lane *lane = lane_new(fd, thread_name);
 	if (!lane) {
 		descriptor_close(fd);
-		lane_forget();
+		lane_thread_forget();
 		return;
 	}
 	/* Foreign code runs with an ordinary signal mask; the service thread that started this one blocks everything. */
 	sigemptyset(&none);
 	pthread_sigmask(SIG_SETMASK, &none, NULL);
 	pthread_cleanup_push(lane_end, lane);
-	if (death_add_lane(fd) == 0 && greet(&lane->lane, 0, (uint32_t)lane->thread->id) == 0)
+	if (death_add_lane(fd) == 0 &&
+	    greeting_send(fd, 0, (uint32_t)lane->thread->id, clock_deadline_ns(GREETING_TIMEOUT_MS)) == 0)
 		lane_run(lane);
 	pthread_cleanup_pop(1);
 }
@@ -149,26 +134,19 @@ static int thread_make(struct start *start)
 	return -r;
 }
 
-int lane_thread_start(int fd, Cbb__LaneKind kind, const char *thread_name)
+int lane_thread_start(int fd, const char *thread_name)
 {
 	struct start *start = malloc(sizeof *start);
 	int r = -ENOMEM;
 	lane_thread_expect();
-	if (kind != CBB__LANE_KIND__LANE_CLIENT_THREAD) {
-		r = detail_set(CBB__STATUS__STATUS_UNSUPPORTED, "lane kind %d is not known to this host", (int)kind);
-	} else if (start) {
+	if (start) {
 		start->fd = fd;
 		snprintf(start->name, sizeof start->name, "%s", thread_name);
 		r = thread_make(start);
 		if (r == 0)
 			return 0;
-		detail_set(r, "the host cannot start a thread for the lane: %s", strerror(-r));
+		free(start);
 	}
 	atomic_fetch_sub(&n_lanes, 1);
-	free(start);
-	struct lane lane;
-	lane_init(&lane, fd, -1, 0);
-	greet(&lane, r, 0);
-	lane_free(&lane);
-	return r;
+	return detail_set(r, "the host cannot start a thread for the lane: %s", strerror(-r));
 }

@@ -5,8 +5,10 @@
 #include "base/detail.h"
 #include "base/log.h"
 #include "host/death.h"
+#include "host/greeting.h"
 #include "host/host.h"
 #include "host/lane_thread.h"
+#include "host/queue_service.h"
 #include "host/telemetry.h"
 #include "host/thread.h"
 #include "wire/connection.h"
@@ -38,6 +40,7 @@ static struct {
 	bool broker_gone, client_gone;
 	_Atomic bool exit_begun;     /* the library called exit(): it runs its exit handlers */
 	_Atomic int exit_status;
+	_Atomic bool queues_wait;    /* for somebody to look at them */
 } service = {.broker.fd = -1, .wake_fd = -1};
 
 /* ---- The end ---- */
@@ -111,6 +114,12 @@ void service_lane_closed(void)
 	wake();
 }
 
+void service_look_at_queues(void)
+{
+	if (!atomic_exchange(&service.queues_wait, true))
+		wake();
+}
+
 static void on_exit_begun(int status)
 {
 	atomic_store(&service.exit_status, status);
@@ -124,6 +133,8 @@ static void on_wake(evutil_socket_t fd, short events, void *context)
 	uint64_t count;
 	ssize_t n = read(fd, &count, sizeof count);
 	(void)n;
+	if (atomic_exchange(&service.queues_wait, false))
+		queue_service_look();
 	if (atomic_load(&service.exit_begun))
 		end_within(SERVICE_GRACE_MS); /* exit handlers that hang */
 	end_if_unused();
@@ -137,11 +148,36 @@ static void on_client_gone(evutil_socket_t fd, short events, void *context)
 	service.client_gone = true;
 	death_expected();
 	death_shut_lanes();
+	queue_service_end();
 	end_within(SERVICE_GRACE_MS);
 	end_if_unused();
 }
 
 /* ---- The broker ---- */
+
+static int take_lane(const Cbb__HostAttach *attach, int fd, const char *thread_name)
+{
+	switch (attach->lane) {
+	case CBB__LANE_KIND__LANE_CLIENT_THREAD:
+		return lane_thread_start(fd, thread_name);
+	case CBB__LANE_KIND__LANE_EVENTS:
+	case CBB__LANE_KIND__LANE_NATIVE_THREAD:
+		return queue_service_attach(service.base, attach, fd);
+	default:
+		return detail_set(CBB__STATUS__STATUS_UNSUPPORTED, "lane kind %d is not known to this host", (int)attach->lane);
+	}
+}
+
+/* A client that does not take even that finds the end. */
+static void refuse_lane(const Cbb__HostAttach *attach, int fd, int status, const char *thread_name)
+{
+	greeting_send(fd, status, 0, 0);
+	descriptor_close(fd);
+	if (attach->lane != CBB__LANE_KIND__LANE_CLIENT_THREAD)
+		return; /* it may ask as often as it likes: that is no news for the log */
+	log_warning("a lane for thread %s cannot be served: %s", thread_name, detail_text());
+	telemetry_notice("a lane for thread %s could not be served: %s", thread_name, detail_text());
+}
 
 static void serve_attach(struct frame *frame)
 {
@@ -157,11 +193,9 @@ static void serve_attach(struct frame *frame)
 		descriptor_close(fd);
 		return;
 	}
-	int r = lane_thread_start(fd, attach->lane, name);
-	if (r < 0) {
-		log_warning("a lane for thread %s cannot be served: %s", name, detail_text());
-		telemetry_notice("a lane for thread %s could not be served: %s", name, detail_text());
-	}
+	int r = take_lane(attach, fd, name);
+	if (r < 0)
+		refuse_lane(attach, fd, r, name);
 }
 
 static void serve_end(struct frame *frame)

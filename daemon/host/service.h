@@ -20,6 +20,9 @@ int service_start(struct connection *connection);
 /* Called by a lane's thread as its last act, after lane_thread_count() has gone down. Async-signal-safe. */
 void service_lane_closed(void);
 
+/* Something of a queue is left to the service thread. Any thread. */
+void service_look_at_queues(void);
+
 /* For the forked child: closes what the service thread has open. */
 void service_close_descriptors(void);
 

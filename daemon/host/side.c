@@ -6,7 +6,10 @@
 #include "host/closure.h"
 #include "host/closure_table.h"
 #include "host/host_lane.h"
+#include "host/owner.h"
+#include "host/thunk.h"
 #include "marshal/callback_word.h"
+#include "marshal/steps.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,11 +52,21 @@ static int function_in(uint64_t word, void **ret_pointer)
 	return 0;
 }
 
+static int fail_no_closure(const struct marshal_frame *frame, const Cbb__Param *param)
+{
+	const Cbb__Interface *interface = frame->plan->interface;
+	const Cbb__Type *type = interface->types[interface->types[param->type]->target];
+	if (interface->functions[type->function]->variadic == CBB__VARIADIC__VARIADIC_FORMAT)
+		return detail_set(CBB__STATUS__STATUS_LIMIT, "%s: the host has no closure for this callback: it has %d for "
+		                  "functions with ..., and all have been used", frame->plan->name, THUNKS_MAX);
+	return detail_set(CBB__STATUS__STATUS_LIMIT, "%s: the host has no closure for this callback (its limit of callbacks is "
+	                  "reached, or memory is)", frame->plan->name);
+}
+
 static int native_callback_in(struct marshal_frame *frame, const Cbb__Param *param, uint32_t argument_index,
                               uint64_t word, void **ret_pointer)
 {
 	struct native_call *call = (struct native_call *)(void *)frame;
-	(void)argument_index;
 	if (word_is_function(word))
 		return function_in(word, ret_pointer);
 	if (!word_is_callback(word))
@@ -61,11 +74,11 @@ static int native_callback_in(struct marshal_frame *frame, const Cbb__Param *par
 		                  frame->plan->name);
 	struct closure *closure = closure_table_find(word_low(word), word_high(word));
 	if (!closure)
-		return detail_set(CBB__STATUS__STATUS_LIMIT, "%s: the host has no closure for this callback (its limit of "
-		                  "callbacks is reached, or memory is)", frame->plan->name);
-	scope_add(call, closure, param);
-	*ret_pointer = closure->code;
-	return 0;
+		return fail_no_closure(frame, param);
+	int r = scope_add(call, closure, param, argument_index);
+	if (r == 0)
+		*ret_pointer = closure->code;
+	return r;
 }
 
 static int answer_callback_in(struct marshal_frame *frame, const Cbb__Param *param, uint32_t argument_index,
@@ -83,13 +96,45 @@ static int answer_callback_in(struct marshal_frame *frame, const Cbb__Param *par
 	return 0;
 }
 
-/* What a handler handed out: native code may use it until the thread has received 64 more, or frees it itself. */
+/* An argument that native code keeps. */
+static void *native_keep(struct marshal_frame *frame, const Cbb__Param *param, const void *content, size_t size)
+{
+	return scope_keep((struct native_call *)(void *)frame, param, content, size);
+}
+
+/* The handle that a lifetime depends on: a parameter of the callback, or its result. */
+static uint64_t owner_address(const struct marshal_frame *frame, uint32_t owner)
+{
+	uintptr_t address = 0;
+	const void *from = owner > frame->plan->n_params ? frame->result : frame->arguments[owner - 1];
+	if (owner <= frame->plan->n_params && frame->plan->params[owner - 1]->mode == CBB__MODE__MODE_ELEMENTS)
+		from = frame->extents[owner - 1].now; /* what the handler answered, not yet written to native memory */
+	if (from)
+		memcpy(&address, from, sizeof address);
+	return address;
+}
+
+static void *keep_for_owner(struct marshal_frame *frame, const Cbb__Param *param, const void *content, size_t size)
+{
+	uint64_t handle = param->lifetime == CBB__LIFETIME__LIFETIME_OWNER ? owner_address(frame, param->lifetime_owner) : 0;
+	struct kept *kept = kept_new(param, content, size);
+	if (kept)
+		owner_add_kept(handle, kept);
+	return kept ? kept->data : NULL;
+}
+
+/* What a handler handed out: lives as the interface says, else until the thread has received 64 more. */
 static void *keep(struct marshal_frame *frame, const Cbb__Param *param, const void *content, size_t size)
 {
 	struct callback_frame *callback = (struct callback_frame *)(void *)frame;
+	struct host_lane *lane = callback->lane;
 	void *memory = NULL;
+	if (param->lifetime == CBB__LIFETIME__LIFETIME_OWNER || param->lifetime == CBB__LIFETIME__LIFETIME_FOREVER)
+		return keep_for_owner(frame, param, content, size);
+	if (param->lifetime == CBB__LIFETIME__LIFETIME_CALL && lane->top)
+		return scope_keep(lane->top, param, content, size);
 	if (!param->free_function)
-		memory = recent_take(&callback->lane->recent, size);
+		memory = recent_take(host_lane_results(lane), size);
 	else if (strcmp(interface_name(frame->plan->interface, param->free_function), "free") == 0)
 		memory = malloc(size ? size : 1);
 	return memory && content ? memcpy(memory, content, size) : memory;
@@ -119,6 +164,7 @@ const struct marshal_side side_native_call = {
     .userdata_in = userdata_in,
     .callback_out = callback_out,
     .callback_in = native_callback_in,
+    .keep = native_keep,
     .release = release,
 };
 

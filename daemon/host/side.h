@@ -7,6 +7,7 @@
 
 #include "marshal/marshal.h"
 
+struct binding;
 struct closure;
 struct host_lane;
 
@@ -19,6 +20,8 @@ struct callback_frame {
 	struct marshal_frame marshal;
 	const struct closure *closure;
 	struct host_lane *lane;
+	struct binding *binding;     /* the lowest invocation on a lane of a queue; NULL */
+	uint64_t deadline_ns;
 };
 
 #endif

@@ -126,6 +126,14 @@ struct page_lane *telemetry_lane_claim(pid_t thread, const char *thread_name)
 	return cell_unseen();
 }
 
+void telemetry_lane_name(struct page_lane *cell, pid_t thread, const char *thread_name)
+{
+	if (!in_page(cell))
+		return;
+	atomic_store_explicit(&cell->thread, (uint32_t)thread, memory_order_relaxed);
+	page_set_text(cell->thread_name, sizeof cell->thread_name, thread_name);
+}
+
 void telemetry_lane_release(struct page_lane *cell)
 {
 	struct telemetry_page *to = writable();
@@ -161,5 +169,13 @@ COUNTER(telemetry_late_call, add(&to->late_calls, 1))
 COUNTER(telemetry_wrong_thread_call, add(&to->wrong_thread_calls, 1))
 COUNTER(telemetry_late_answer, add(&to->late_answers, 1))
 COUNTER(telemetry_late_result, add(&to->late_results, 1))
+COUNTER(telemetry_event, add(&to->events, 1))
 COUNTER(telemetry_callback_opened, add(&to->open_callbacks, 1))
 COUNTER(telemetry_callback_closed, add(&to->open_callbacks, UINT64_MAX); add(&to->closed_callbacks, 1))
+
+void telemetry_lost_events(uint64_t n)
+{
+	struct telemetry_page *to = writable();
+	if (to)
+		add(&to->lost_events, n);
+}

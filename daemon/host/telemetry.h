@@ -28,6 +28,8 @@ void telemetry_library_loaded(const char *path);
  */
 struct page_lane *telemetry_lane_claim(pid_t thread, const char *thread_name);
 void telemetry_lane_release(struct page_lane *cell);
+/* Another thread serves the lane from now on. */
+void telemetry_lane_name(struct page_lane *cell, pid_t thread, const char *thread_name);
 
 /* Something irregular that ends nothing, in words. Cut at PAGE_NOTICE_BYTES. Any thread, but no signal handler. */
 void telemetry_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -37,6 +39,8 @@ void telemetry_late_call(void);
 void telemetry_wrong_thread_call(void);
 void telemetry_late_answer(void);
 void telemetry_late_result(void);
+void telemetry_event(void);
+void telemetry_lost_events(uint64_t n);
 void telemetry_callback_opened(void);
 void telemetry_callback_closed(void); /* one open callback fewer, one address more in quarantine */
 

@@ -15,12 +15,16 @@
 
 struct host_thread {
 	pid_t id;                           /* 0: not entered */
-	char name[HOST_THREAD_NAME_BYTES];  /* at the time of host_thread_enter; the thread may rename itself later */
+	char name[HOST_THREAD_NAME_BYTES];  /* as of host_thread_enter, or of its last pthread_setname_np */
 	/* Of the innermost call in flight on this thread, NULL if none. The texts must stay while they are set. */
 	const char *_Atomic library;
 	const char *_Atomic function;
 	const char *_Atomic callback;
-	void *lane;                         /* the lane this thread serves; belongs to lane_thread */
+	void *lane;                         /* the lane this thread serves, or waits on; belongs to lane_thread and blocking */
+	int call_result;                    /* of its last call of a callback, if it has_called one: a negative status, or enum
+	                                       admission */
+	bool has_called;
+	void *native;                       /* what queues keep for it; belongs to native_thread */
 	void *alternate_stack;              /* mapping with its guard page; NULL: none of ours */
 	stack_t previous_stack;             /* what the thread had before */
 	unsigned destructor_rounds;

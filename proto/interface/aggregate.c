@@ -81,9 +81,11 @@ static int place_fields(struct parser *parser, struct symbol *symbol, const stru
 		const struct declared *field = &fields->items[i];
 		const Cbb__Type *type = model_type(&parser->model, field->type.type);
 		Cbb__Param *param = model_param(&parser->model, first + (uint32_t)i);
-		if (!layout_add(&layout, type->size_bytes, type->align_bytes, &param->offset_bytes))
+		struct layout *place = symbol->kind == SYMBOL_UNION ? &(struct layout){0, 1} : &layout;
+		if (!layout_add(place, type->size_bytes, type->align_bytes, &param->offset_bytes))
 			return fail_at(&field->name, "a struct has at most 65,536 bytes; pass a pointer to it as [handle]",
 			               "the struct '%.*s' is too large", TOKEN_TEXT(&symbol->token));
+		layout_cover(&layout, place);
 	}
 	layout_finish(&layout);
 	Cbb__Type *type = model_type(&parser->model, symbol->type.type);
@@ -108,13 +110,14 @@ static int define_struct(struct parser *parser, struct symbol *symbol)
 		                                 : parse_fields(parser, &fields);
 	parser_leave(parser);
 	if (r == 0 && fields.n == 0)
-		r = fail_at(&symbol->token, "write 'struct name;' if nobody looks inside", "a struct without fields");
+		r = fail_at(&symbol->token, "write 'struct name;' if nobody looks inside", "a struct or union without fields");
 	if (r < 0)
 		return r;
 	uint32_t first = model_add_params(&parser->model, fields.n);
 	r = place_fields(parser, symbol, &fields, first);
 	if (r == 0)
-		r = describe_fields(parser, symbol, &fields, first);
+		r = symbol->kind == SYMBOL_UNION ? describe_members(parser, symbol, &fields, first)
+		                                 : describe_fields(parser, symbol, &fields, first);
 	symbol->is_open = false;
 	symbol->is_complete = true;
 	return r;
@@ -135,6 +138,11 @@ static int check_definition(struct parser *parser, const struct symbol *symbol, 
 	return 0;
 }
 
+static const char *tag_kind(enum symbol_kind kind)
+{
+	return kind == SYMBOL_ENUM ? "an enum" : kind == SYMBOL_UNION ? "a union" : "a struct";
+}
+
 /* The symbol for the tag that is next, or for none in front of '{'; made if it is new. */
 static int find_tag(struct parser *parser, enum symbol_kind kind, struct symbol **ret_symbol)
 {
@@ -150,13 +158,12 @@ static int find_tag(struct parser *parser, enum symbol_kind kind, struct symbol 
 		name.size = 0;
 	struct symbol *symbol = has_name ? symbols_find_tag(&parser->symbols, &name) : NULL;
 	if (symbol && symbol->kind != kind)
-		return fail_at(&name, "structs and enums share their names", "'%.*s' is declared as %s in %.80s:%u",
-		               TOKEN_TEXT(&name), kind == SYMBOL_STRUCT ? "an enum" : "a struct", symbol->token.source->name,
-		               symbol->token.line);
+		return fail_at(&name, "structs, unions and enums share their names", "'%.*s' is declared as %s in %.80s:%u",
+		               TOKEN_TEXT(&name), tag_kind(symbol->kind), symbol->token.source->name, symbol->token.line);
 	if (!symbol) {
 		uint32_t text = model_name(&parser->model, name.text, name.size);
-		uint32_t type = kind == SYMBOL_STRUCT ? model_struct(&parser->model, text)
-		                                      : model_enum(&parser->model, CBB__KIND__KIND_U32, text);
+		uint32_t type = kind == SYMBOL_ENUM ? model_enum(&parser->model, CBB__KIND__KIND_U32, text)
+		                                    : model_struct(&parser->model, text, kind == SYMBOL_UNION);
 		int r = symbols_add_tag(&parser->symbols, kind, &name, type, &symbol);
 		if (r < 0)
 			return r;
@@ -165,11 +172,11 @@ static int find_tag(struct parser *parser, enum symbol_kind kind, struct symbol 
 	return 0;
 }
 
-int aggregate_parse_struct(struct parser *parser, bool may_define, uint32_t *ret_type)
+static int parse_aggregate(struct parser *parser, enum symbol_kind kind, bool may_define, uint32_t *ret_type)
 {
 	struct symbol *symbol = NULL;
 	tokens_next(&parser->tokens);
-	int r = find_tag(parser, SYMBOL_STRUCT, &symbol);
+	int r = find_tag(parser, kind, &symbol);
 	if (r < 0)
 		return r;
 	*ret_type = symbol->type.type;
@@ -180,6 +187,16 @@ int aggregate_parse_struct(struct parser *parser, bool may_define, uint32_t *ret
 		return r;
 	tokens_next(&parser->tokens);
 	return define_struct(parser, symbol);
+}
+
+int aggregate_parse_struct(struct parser *parser, bool may_define, uint32_t *ret_type)
+{
+	return parse_aggregate(parser, SYMBOL_STRUCT, may_define, ret_type);
+}
+
+int aggregate_parse_union(struct parser *parser, bool may_define, uint32_t *ret_type)
+{
+	return parse_aggregate(parser, SYMBOL_UNION, may_define, ret_type);
 }
 
 struct enum_range {

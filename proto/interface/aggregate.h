@@ -9,6 +9,8 @@
 
 /* `struct` is next. */
 int aggregate_parse_struct(struct parser *parser, bool may_define, uint32_t *ret_type);
+/* `union` is next. */
+int aggregate_parse_union(struct parser *parser, bool may_define, uint32_t *ret_type);
 /* `enum` is next. */
 int aggregate_parse_enum(struct parser *parser, bool may_define, uint32_t *ret_type);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "interface/attribute.h"
 
+#include "interface/choice.h"
 #include "interface/expression.h"
 #include "interface/vocabulary.h"
 
@@ -223,6 +224,9 @@ static int parse_argument(struct parser *parser, enum shape shape, struct attrib
 	case SHAPE_OVERFLOW: return parse_overflow(parser, attribute);
 	case SHAPE_NAMES: return parse_names(parser, attribute);
 	case SHAPE_FORMAT: return parse_format(parser, attribute);
+	case SHAPE_CASE: return choice_parse_case(parser, attribute);
+	case SHAPE_SELECT: return choice_parse_select(parser, attribute);
+	case SHAPE_SENTINEL: return choice_parse_sentinel(parser, attribute);
 	default: return parse_string(parser, attribute); /* SHAPE_STRING */
 	}
 }

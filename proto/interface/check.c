@@ -72,10 +72,17 @@ static int verify_ranges(const Cbb__Interface *message)
 			return verify_fail("function %zu has no such parameters", i);
 		used += function->n;
 	}
+	for (size_t i = 0; i < message->n_params; i++) {
+		const Cbb__Param *param = message->params[i];
+		if (param->n_cases && (param->first_case <= i || param->first_case >= message->n_params ||
+		                       param->n_cases > message->n_params - param->first_case))
+			return verify_fail("param %zu has no such cases", i);
+		used += param->n_cases;
+	}
 	for (size_t i = 0; i < message->n_typedefs; i++)
 		if (message->typedefs[i]->name >= message->n_names || message->typedefs[i]->type >= message->n_types)
 			return verify_fail("typedef %zu is of nothing", i);
-	/* Each belongs to one struct or function; else checking and using them would take long. */
+	/* Each belongs to one struct, function or parameter; else checking and using them would take long. */
 	return used <= message->n_params ? 0 : verify_fail("parameters or fields are used more than once");
 }
 
@@ -92,6 +99,13 @@ static int verify_function(struct verify *verify, uint32_t index)
 	int r = verify_param(verify, function->result, VERIFY_RESULT);
 	if (r < 0)
 		return detail_prefix(r, "function %u, result: ", index);
+	r = verify_delivery(verify);
+	if (r == 0)
+		r = verify_formats(verify);
+	if (r == 0)
+		r = verify_variadic(verify);
+	if (r < 0)
+		return r;
 	if (order_find_circle(verify->message, function) >= 0)
 		return verify_fail("function %u: a size depends on itself", index);
 	return 0;
@@ -103,7 +117,8 @@ static int verify_fields(struct verify *verify, uint32_t index)
 	verify->function = NULL;
 	verify->structure = type;
 	for (uint32_t i = 0; type->kind == CBB__KIND__KIND_STRUCT && i < type->n; i++) {
-		int r = verify_param(verify, type->first + i, VERIFY_FIELD);
+		int r = type->is_union ? verify_member(verify, type->first + i)
+		                       : verify_param(verify, type->first + i, VERIFY_FIELD);
 		if (r < 0)
 			return detail_prefix(r, "type %u, field %u: ", index, i);
 	}
@@ -116,7 +131,7 @@ static int verify_uses(const Cbb__Interface *message)
 	struct verify verify = {.message = message, .function_of_name = function_of_name};
 	int r = function_of_name ? 0 : detail_set(-ENOMEM, "no memory to check the interface");
 	for (uint32_t i = 0; r == 0 && i < message->n_functions; i++)
-		if (!message->functions[i]->is_type)
+		if (!message->functions[i]->is_type && !message->functions[i]->case_of)
 			function_of_name[message->functions[i]->name] = i + 1;
 	for (uint32_t i = 0; r == 0 && i < message->n_types; i++)
 		r = verify_fields(&verify, i);

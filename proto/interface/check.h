@@ -10,6 +10,7 @@
 
 #include "cbbroker.pb-c.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define INTERFACE_DEPTH_MAX 8            /* pointers to pointers, structs in structs, expressions */
@@ -25,6 +26,8 @@ int interface_check(const Cbb__Interface *message);
 int interface_find_function(const Cbb__Interface *message, const char *name);
 /* Index in `functions` of the function type behind a typedef such as "XML_StartElementHandler"; -1. */
 int interface_find_callback_type(const Cbb__Interface *message, const char *name);
+/* Whether a struct (or array of structs) of that type holds function pointers, also behind its pointers. */
+bool interface_has_callbacks(const Cbb__Interface *message, uint32_t type);
 /* A name as a C string in a buffer of the thread (the last four stay valid). */
 const char *interface_name(const Cbb__Interface *message, uint32_t index);
 /* The C spelling of a type, such as "const char *" or "struct stat", in a buffer of the thread. */

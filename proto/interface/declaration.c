@@ -142,9 +142,9 @@ static int parse_declaration(struct parser *parser, struct attribute *attributes
 	if (r < 0)
 		return r;
 	if (!is_typedef && tokens_take(tokens, ';')) {
-		if (!token_is_name(&begin, "struct") && !token_is_name(&begin, "enum"))
+		if (!token_is_name(&begin, "struct") && !token_is_name(&begin, "union") && !token_is_name(&begin, "enum"))
 			return fail_at(&begin, "a declaration is a type, a name, and ';'", "nothing is declared");
-		return attributes_allow(attributes, 0, "a struct or enum", "attributes stand in front of its fields");
+		return attributes_allow(attributes, 0, "a struct, union or enum", "attributes stand in front of its fields");
 	}
 	do {
 		r = declare_one(parser, is_typedef, &specifier, attributes);

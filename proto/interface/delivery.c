@@ -27,8 +27,9 @@ static int check_place(const struct function_text *text)
 {
 	for (const struct attribute *at = text->result.attributes; at && !text->is_type; at = at->next)
 		if (is_delivery(at) || at->word == WORD_RATE || at->word == WORD_PRIORITY)
-			return fail_at(&at->token, TYPE_HINT, "[%s] says how a callback is delivered, and '%.*s' is a function of the "
-			               "library", attribute_name(at->word), TOKEN_TEXT(&text->name));
+			return fail_at(&at->token, TYPE_HINT,
+			               "[%s] says how a callback is delivered, and '%.*s' is a function of the library",
+			               attribute_name(at->word), TOKEN_TEXT(&text->name));
 	return 0;
 }
 

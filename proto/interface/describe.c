@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "interface/describe.h"
 
+#include "interface/case.h"
 #include "interface/check.h"
 #include "interface/element.h"
+#include "interface/format.h"
 #include "interface/layout.h"
 
 #include <string.h>
 
 #define BIT(word) ATTRIBUTE_BIT(word)
-#define MODE_WORDS (BIT(WORD_STRING) | BIT(WORD_HANDLE) | BIT(WORD_USERDATA) | BIT(WORD_INTO))
+#define MODE_WORDS \
+	(BIT(WORD_STRING) | BIT(WORD_HANDLE) | BIT(WORD_USERDATA) | BIT(WORD_INTO) | BIT(WORD_HOST))
 #define EXTENT_WORDS (BIT(WORD_SIZE) | BIT(WORD_BYTES))
 #define KEEP_WORDS (BIT(WORD_TRANSFER) | BIT(WORD_LIFETIME))
 #define ELEMENT_WORDS (EXTENT_WORDS | BIT(WORD_ZERO) | BIT(WORD_IN) | BIT(WORD_OUT) | BIT(WORD_INOUT))
-#define FUNCTION_WORDS (BIT(WORD_ON_ERROR) | BIT(WORD_TIMEOUT))
+#define FUNCTION_WORDS \
+	(BIT(WORD_ON_ERROR) | BIT(WORD_TIMEOUT) | BIT(WORD_SELECT) | BIT(WORD_SENTINEL) | BIT(WORD_AUTO) | \
+	 BIT(WORD_LOCAL) | BIT(WORD_BLOCKING) | BIT(WORD_LISTENER) | BIT(WORD_LATEST) | BIT(WORD_RATE) | \
+	 BIT(WORD_PRIORITY))
 
 /* Of a pointer to a pointer: the words that describe the inner one. The others describe the outer one. */
 #define INNER_WORDS (MODE_WORDS | BIT(WORD_ELEMENTS) | BIT(WORD_VALUES) | BIT(WORD_SCOPE))
@@ -29,7 +35,9 @@ int level_allow(struct scene *scene, const struct described *item, const struct 
 	for (enum word word = 0; wrong && word < WORD_COUNT; word++)
 		if (wrong & BIT(word))
 			return fail_at(&item->words[word]->token,
-			               "take it out, or see cbbroker-interface(5) for what goes together",
+			               BIT(word) & FUNCTION_WORDS
+			                   ? "it speaks of a function type: write a typedef, [listener] typedef void (*name)(int)"
+			                   : "take it out, or see cbbroker-interface(5) for what goes together",
 			               "[%s] has no meaning on %s %s", attribute_name(word), describe_subject(scene, item), what);
 	return 0;
 }
@@ -59,6 +67,9 @@ static int describe_userdata(struct scene *scene, const struct described *item, 
 	                "which is userdata");
 	const struct attribute *scope = item->words[WORD_SCOPE];
 	Cbb__Param *param = level_param(scene, level);
+	if (r == 0 && scope && scope->scope > CBB__SCOPE__SCOPE_FOREVER)
+		return fail_at(&scope->token, "write userdata(callback): it lives as long as that callback",
+		               "%s is not called and not notified", describe_subject(scene, item));
 	param->mode = CBB__MODE__MODE_USERDATA;
 	param->nullable = true;
 	param->scope = scope ? scope->scope : CBB__SCOPE__SCOPE_FOREVER;
@@ -67,32 +78,37 @@ static int describe_userdata(struct scene *scene, const struct described *item, 
 
 static int describe_handle(struct scene *scene, const struct described *item, const struct level *level)
 {
-	word_set allowed = BIT(WORD_HANDLE) | BIT(WORD_NULLABLE) | BIT(WORD_VALUES);
+	bool is_host = level_has(level, WORD_HOST);
+	word_set allowed = BIT(WORD_HANDLE) | BIT(WORD_HOST) | BIT(WORD_NULLABLE) | BIT(WORD_VALUES);
 	if (level->place == PLACE_INNER_IN || level->place == PLACE_INNER_OUT)
 		allowed |= BIT(WORD_ELEMENTS);
-	else if (level->place == PLACE_PARAM && scene->function && !scene->function->is_type)
+	else if (level->place == PLACE_PARAM && scene->function && !scene->function->is_type && !is_host)
 		allowed |= BIT(WORD_CLOSES);
 	level_param(scene, level)->mode = CBB__MODE__MODE_HANDLE;
+	level_param(scene, level)->host = is_host;
 	level_param(scene, level)->closes = level_has(level, WORD_CLOSES);
-	return level_allow(scene, item, level, allowed, "which is a handle");
+	return level_allow(scene, item, level, allowed, is_host ? "which is memory in the host" : "which is a handle");
 }
 
 static int describe_callback(struct scene *scene, const struct described *item, const struct level *level)
 {
 	const struct attribute *scope = item->words[WORD_SCOPE];
 	Cbb__Param *param = level_param(scene, level);
-	if (level->place == PLACE_FIELD)
-		return fail_at(&item->declared->name, "pass the function as a parameter of its own",
-		               "%s is a function pointer inside a struct, which is not offered", describe_subject(scene, item));
-	if (level->place != PLACE_PARAM && level->place != PLACE_RESULT)
+	bool is_call = level->place == PLACE_PARAM && scene->function && !scene->function->is_type;
+	word_set allowed = BIT(WORD_NULLABLE) | BIT(WORD_VALUES);
+	if (level->place == PLACE_INNER_IN || level->place == PLACE_INNER_OUT)
 		return fail_at(&item->declared->name, "leave the function out, or write [handle] alone",
 		               "%s points to a function pointer, which is not offered", describe_subject(scene, item));
 	param->mode = CBB__MODE__MODE_CALLBACK;
 	if (level->place == PLACE_PARAM)
-		param->scope = scope ? scope->scope : CBB__SCOPE__SCOPE_CALL;
-	return level_allow(scene, item, level,
-	                   BIT(WORD_NULLABLE) | BIT(WORD_VALUES) | (level->place == PLACE_PARAM ? BIT(WORD_SCOPE) : 0),
-	                   "which is a callback");
+		param->scope = scope                          ? scope->scope
+		               : level_has(level, WORD_DESTROY) ? CBB__SCOPE__SCOPE_ASYNC
+		                                                : CBB__SCOPE__SCOPE_CALL;
+	else if (level->place == PLACE_FIELD && scope)
+		param->scope = scope->scope;
+	allowed |= level->place != PLACE_RESULT ? BIT(WORD_SCOPE) : 0;
+	allowed |= is_call ? BIT(WORD_DESTROY) : 0;
+	return level_allow(scene, item, level, allowed, "which is a callback");
 }
 
 static int describe_into(struct scene *scene, const struct described *item, const struct level *level)
@@ -115,7 +131,7 @@ static int describe_string(struct scene *scene, const struct described *item, co
 		return fail_at(describe_place(item, WORD_STRING), "text is made of char; others are arrays: [size(n)]",
 		               "%s is no text", describe_subject(scene, item));
 	if (level->place == PLACE_PARAM)
-		allowed |= BIT(WORD_IN);
+		allowed |= BIT(WORD_IN) | BIT(WORD_LIFETIME) | BIT(WORD_FORMAT);
 	else if (level->place != PLACE_FIELD)
 		allowed |= KEEP_WORDS;
 	if (level->place == PLACE_INNER_IN || level->place == PLACE_INNER_OUT)
@@ -150,7 +166,7 @@ static int describe_by_type(struct scene *scene, struct described *item, const s
 	if (target->kind == CBB__KIND__KIND_STRUCT && !is_complete)
 		return describe_opaque(scene, item, level);
 	bool is_kept = (level->words & KEEP_WORDS) && level->place != PLACE_PARAM && level->place != PLACE_FIELD;
-	if (is_complete && !is_text && (pointer->is_const || is_kept))
+	if (is_complete && !is_text && (pointer->is_const || is_kept || target->is_union))
 		return describe_elements(scene, item, level, 0);
 	return describe_refuse(scene, item, level->type, level->place == PLACE_INNER_IN || level->place == PLACE_INNER_OUT);
 }
@@ -172,10 +188,10 @@ static int choose_mode(struct scene *scene, struct described *item, const struct
 	                !(item->declared->array_count == 0 && is_text);
 	if ((modes & (modes - 1)) != 0)
 		return fail_at(describe_last(item, modes), "keep one of them",
-		               "%s is more than one of string, handle, userdata and into", describe_subject(scene, item));
+		               "%s is more than one of string, handle, userdata, into and host", describe_subject(scene, item));
 	if (model_type(model, pointer->target)->kind == CBB__KIND__KIND_FUNCTION)
 		return describe_callback(scene, item, level);
-	if (level_has(level, WORD_HANDLE))
+	if (level_has(level, WORD_HANDLE) || level_has(level, WORD_HOST))
 		return describe_handle(scene, item, level);
 	if (level_has(level, WORD_USERDATA))
 		return describe_userdata(scene, item, level);
@@ -208,8 +224,21 @@ static int describe_two(struct scene *scene, struct described *item, const struc
 	return choose_mode(scene, item, &outer, level->words & inner);
 }
 
+/* That a format speaks of it, format_check() sees to. */
+static int describe_va_list(struct scene *scene, struct described *item, const struct level *level)
+{
+	if (level->place != PLACE_PARAM)
+		return fail_at(&item->declared->name, "it goes on parameters, beside a [format(printf, ap)] text",
+		               "%s is a va_list where none can be carried", describe_subject(scene, item));
+	level_param(scene, level)->type = level->type;
+	level_param(scene, level)->mode = CBB__MODE__MODE_VA_LIST;
+	return level_allow(scene, item, level, 0, "which is a va_list");
+}
+
 int describe_pointer(struct scene *scene, struct described *item, const struct level *level)
 {
+	if (format_is_list(scene->parser, level->type))
+		return describe_va_list(scene, item, level);
 	struct model *model = &scene->parser->model;
 	const Cbb__Type *target = model_type(model, model_type(model, level->type)->target);
 	Cbb__Param *param = level_param(scene, level);
@@ -222,10 +251,25 @@ int describe_pointer(struct scene *scene, struct described *item, const struct l
 	bool is_inner = level->place == PLACE_INNER_IN || level->place == PLACE_INNER_OUT;
 	if (target->kind == CBB__KIND__KIND_POINTER && is_elements && !is_inner)
 		return describe_two(scene, item, level);
-	if (target->kind == CBB__KIND__KIND_POINTER && !level_has(level, WORD_HANDLE) && !level_has(level, WORD_USERDATA) &&
-	    !level_has(level, WORD_INTO))
+	if (target->kind == CBB__KIND__KIND_POINTER &&
+	    !(level->words & (BIT(WORD_HANDLE) | BIT(WORD_USERDATA) | BIT(WORD_INTO) | BIT(WORD_HOST))))
 		return describe_refuse(scene, item, level->type, is_inner);
 	return choose_mode(scene, item, level, 0);
+}
+
+/* What events of a listener are told apart by. That it is one, delivery_set() checks. */
+static int describe_key(struct scene *scene, const struct described *item, const struct level *level,
+                        const Cbb__Type *type)
+{
+	bool is_callback = level->place == PLACE_PARAM && scene->function && scene->function->is_type;
+	if (!is_callback)
+		return fail_at(describe_place(item, WORD_KEY), "it goes on a parameter of a function type",
+		               "%s is no parameter of a callback", describe_subject(scene, item));
+	if (!layout_is_scalar(type->kind) || type->kind == CBB__KIND__KIND_LONG_DOUBLE)
+		return fail_at(describe_place(item, WORD_KEY), "a key is a number of at most 64 bits: an integer, enum or double",
+		               "%s cannot be compared", describe_subject(scene, item));
+	level_param(scene, level)->key = true;
+	return 0;
 }
 
 /* A number, struct or array, which attributes have little to say about. */
@@ -239,7 +283,14 @@ static int describe_plain(struct scene *scene, struct described *item, const str
 		level_param(scene, level)->type = level->type;
 		return describe_userdata(scene, item, level);
 	}
-	int r = level_allow(scene, item, level, 0, "which is no pointer");
+	const Cbb__Interface *message = scene->parser->model.message;
+	bool has_callbacks = level->place == PLACE_PARAM && interface_has_callbacks(message, level->type);
+	word_set allowed = BIT(WORD_KEY) | (has_callbacks ? BIT(WORD_SCOPE) : 0);
+	int r = level_allow(scene, item, level, allowed, "which is no pointer");
+	if (r == 0 && level_has(level, WORD_KEY))
+		r = describe_key(scene, item, level, type);
+	if (r == 0 && level_has(level, WORD_SCOPE))
+		level_param(scene, level)->scope = item->words[WORD_SCOPE]->scope;
 	return r < 0 ? r : describe_value(scene, item, level->param, level->type);
 }
 
@@ -275,8 +326,12 @@ int describe_one(struct scene *scene, struct described *item)
 		param->name = model_name(model, item->declared->name.text, item->declared->name.size);
 	struct level level = {item->param, item->declared->type.type, present, places[item->role]};
 	int r = check_field_array(scene, item);
+	if (r == 0 && level_has(&level, WORD_SLOT))
+		r = case_describe_slot(scene, item, &level.words);
 	if (r < 0)
 		return r;
+	if (level_has(&level, WORD_CASE))
+		return case_describe(scene, item);
 	if (model_type(model, level.type)->kind == CBB__KIND__KIND_POINTER)
 		return describe_pointer(scene, item, &level);
 	return describe_plain(scene, item, &level);

@@ -19,6 +19,8 @@ struct described {
 	struct attribute *words[WORD_COUNT]; /* NULL: not there */
 	uint32_t param;
 	uint32_t inner;     /* the Param of the inner pointer of a pointer to a pointer; 0: none */
+	struct described *alternatives; /* of a parameter with `case` */
+	uint32_t n_alternatives;
 	bool inner_is_sized; /* size and bytes describe what the inner pointer points to */
 };
 
@@ -37,6 +39,10 @@ struct scene {
 int describe_function(struct parser *parser, const struct function_text *text, uint32_t result_param);
 int describe_fields(struct parser *parser, struct symbol *structure, const struct declared_list *fields,
                     uint32_t first);
+
+/* Of a union: nothing is said about its members, its bytes pass as they are. */
+int describe_members(struct parser *parser, struct symbol *structure, const struct declared_list *members,
+                     uint32_t first);
 
 /* First pass. */
 int describe_one(struct scene *scene, struct described *item);

@@ -7,7 +7,12 @@
 #define DIRECTION_WORDS (ATTRIBUTE_BIT(WORD_IN) | ATTRIBUTE_BIT(WORD_OUT) | ATTRIBUTE_BIT(WORD_INOUT))
 #define ALLOWED_WORDS \
 	(DIRECTION_WORDS | EXTENT_WORDS | ATTRIBUTE_BIT(WORD_FILLED) | ATTRIBUTE_BIT(WORD_NULLABLE) | \
-	 ATTRIBUTE_BIT(WORD_STRING) | ATTRIBUTE_BIT(WORD_TRANSFER) | ATTRIBUTE_BIT(WORD_LIFETIME))
+	 ATTRIBUTE_BIT(WORD_STRING) | ATTRIBUTE_BIT(WORD_TRANSFER) | ATTRIBUTE_BIT(WORD_LIFETIME) | \
+	 ATTRIBUTE_BIT(WORD_SCOPE))
+
+#define UNION_HINT \
+	"add case(kind, 1: const struct first *; 2: const char *), by the parameter that tells, or [handle] if only native " \
+	"code looks inside"
 
 static bool is_several(word_set words)
 {
@@ -41,6 +46,9 @@ static int check_target(struct scene *scene, const struct described *item, const
 	if (target->kind == CBB__KIND__KIND_STRUCT && target->size_bytes == 0)
 		return fail_at(place, "define the struct above, or write [handle] if only native code looks inside",
 		               "%s points to an incomplete struct, which cannot be copied", describe_subject(scene, item));
+	if (target->is_union)
+		return fail_at(place, UNION_HINT, "%s points to a union, and nothing says which of its members is there",
+		               describe_subject(scene, item));
 	if (target->kind == CBB__KIND__KIND_ARRAY)
 		return fail_at(place, "put the array into a struct, or pass its first element with [size(n)]",
 		               "%s points to an array, which is not offered", describe_subject(scene, item));
@@ -98,6 +106,19 @@ static int check_out(struct scene *scene, const struct described *item, const st
 	return 0;
 }
 
+/* scope: how long native code may keep the callbacks in the struct. */
+static int set_scope(struct scene *scene, const struct described *item, const struct level *level, Cbb__Param *param)
+{
+	uint32_t target = model_type(&scene->parser->model, level->type)->target;
+	if (!level_has(level, WORD_SCOPE))
+		return 0;
+	if (level->place != PLACE_PARAM || !interface_has_callbacks(scene->parser->model.message, target))
+		return fail_at(describe_place(item, WORD_SCOPE), "it goes on callbacks, and on structs that hold some",
+		               "%s holds no callback", describe_subject(scene, item));
+	param->scope = item->words[WORD_SCOPE]->scope;
+	return 0;
+}
+
 static int check_text(struct scene *scene, const struct described *item, const struct level *level,
                       const Cbb__Type *target)
 {
@@ -152,5 +173,6 @@ int describe_elements(struct scene *scene, struct described *item, const struct 
 	param->zero = level_has(level, WORD_ZERO);
 	param->text = level_has(level, WORD_STRING);
 	param->size_in_bytes = level_has(level, WORD_BYTES) || target->kind == CBB__KIND__KIND_VOID;
-	return describe_element(scene, item, level, inner_words, direction);
+	r = set_scope(scene, item, level, param);
+	return r < 0 ? r : describe_element(scene, item, level, inner_words, direction);
 }

@@ -146,6 +146,9 @@ static int walk_members(struct scene *scene, const struct node *node, enum phase
 	if (r < 0)
 		return r;
 	const Cbb__Type *type = model_type(model, *ret_type);
+	if (type->is_union)
+		return fail_at(&node->token, "use a field beside the union, or another parameter",
+		               "members of unions have no place in expressions");
 	const Cbb__Param *field = type->kind == CBB__KIND__KIND_STRUCT ? find_field(model, type, &node->token) : NULL;
 	if (!field)
 		return fail_at(&node->token, "the struct must be complete and have that field", "there is no field '%.*s'",

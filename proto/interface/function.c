@@ -4,11 +4,14 @@
 #include "interface/attribute.h"
 #include "interface/check.h"
 #include "interface/declarator.h"
+#include "interface/delivery.h"
 #include "interface/describe.h"
 #include "interface/error_value.h"
 #include "interface/expression.h"
+#include "interface/format.h"
 #include "interface/order.h"
 #include "interface/specifier.h"
+#include "interface/variadic.h"
 
 #define TIMEOUT_MAX_MS 86400000000 /* a thousand days: more is a mistake */
 
@@ -38,16 +41,27 @@ static int check_param(struct parser *parser, const struct declared_list *params
 	return 0;
 }
 
-static int parse_param(struct parser *parser, struct declared_list *params)
+/* `...`, with or without attributes, is the last. */
+static int take_ellipsis(struct parser *parser, struct declared_list *params, struct attribute *attributes)
+{
+	if (params->n == 0)
+		return fail_at(&parser->tokens.at, "in C at least one parameter stands before it",
+		               "a function has more parameters than ...");
+	params->ellipsis = parser->tokens.at;
+	params->variadic = attributes;
+	tokens_next(&parser->tokens);
+	return 0;
+}
+
+int function_parse_param(struct parser *parser, struct declared_list *params)
 {
 	struct specifier specifier = {.may_define = false};
 	struct attribute *attributes = NULL;
 	struct declarator declarator;
 	struct declared param;
-	if (token_is_mark(&parser->tokens.at, MARK_ELLIPSIS))
-		return fail_at(&parser->tokens.at, "leave the function out, or use a variant that takes finished text",
-		               "functions with ... are not offered by this version");
 	int r = attributes_parse(parser, &attributes);
+	if (r == 0 && token_is_mark(&parser->tokens.at, MARK_ELLIPSIS))
+		return take_ellipsis(parser, params, attributes);
 	if (r == 0)
 		r = specifier_parse(parser, &specifier);
 	if (r == 0)
@@ -81,8 +95,8 @@ int function_parse_params(struct parser *parser, struct declared_list *ret_param
 	if (r < 0)
 		return r;
 	do
-		r = parse_param(parser, ret_params);
-	while (r == 0 && tokens_take(tokens, ','));
+		r = function_parse_param(parser, ret_params);
+	while (r == 0 && ret_params->ellipsis.size == 0 && tokens_take(tokens, ','));
 	parser_leave(parser);
 	return r < 0 ? r : tokens_expect(tokens, ')', "after the parameters", hint);
 }
@@ -124,21 +138,18 @@ static int check_order(struct parser *parser, const struct function_text *text, 
 static int check_call_names(struct parser *parser, const struct function_text *text, const Cbb__Function *function)
 {
 	for (uint32_t i = 0; i < function->n && !text->is_type; i++) {
-		const Cbb__Param *param = model_param(&parser->model, function->first + i);
-		const char *missing = NULL;
-		if (param->mode == CBB__MODE__MODE_CALLBACK && param->scope == CBB__SCOPE__SCOPE_CALL)
-			missing = order_missing_name(parser->model.message, function, param);
+		const char *missing = order_missing_name(parser->model.message, function, function->first + i);
 		if (missing)
 			return fail_at(&text->params->items[i].name,
 			               "call.name is an integer parameter of the function that takes the callback, *call.name one "
 			               "that points to an integer and only goes in",
-			               "the callback '%.*s' uses call.%s, which '%.*s' does not have",
+			               "a callback, '%.*s', uses call.%s, which '%.*s' does not have",
 			               TOKEN_TEXT(&text->params->items[i].name), missing, TOKEN_TEXT(&text->name));
 	}
 	return 0;
 }
 
-int function_emit(struct parser *parser, const struct function_text *text, uint32_t *ret_index)
+static int emit(struct parser *parser, const struct function_text *text, uint32_t *ret_index)
 {
 	struct attribute *attributes = text->result.attributes;
 	int r = check_result(parser, text);
@@ -160,8 +171,30 @@ int function_emit(struct parser *parser, const struct function_text *text, uint3
 	if (r == 0)
 		r = set_timeout(parser, attribute_find(attributes, WORD_TIMEOUT), function);
 	if (r == 0)
+		r = delivery_set(parser, text, function);
+	if (r == 0)
+		r = format_check(parser, text, function);
+	if (r == 0)
 		r = parser_check_tables(parser, &text->name);
 	if (r == 0)
 		r = check_order(parser, text, function);
-	return r < 0 ? r : check_call_names(parser, text, function);
+	if (r == 0)
+		r = check_call_names(parser, text, function);
+	return r < 0 ? r : variadic_emit(parser, text, *ret_index);
+}
+
+int function_emit(struct parser *parser, const struct function_text *text, uint32_t *ret_index)
+{
+	struct function_text printed = *text;
+	struct declared_list params;
+	int r = format_open(parser, text, &params);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return emit(parser, text, ret_index);
+	printed.params = &params;
+	r = emit(parser, &printed, ret_index);
+	if (r == 0)
+		parser->model.message->functions[*ret_index]->variadic = CBB__VARIADIC__VARIADIC_FORMAT;
+	return r;
 }

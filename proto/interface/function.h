@@ -7,6 +7,9 @@
 
 #include "interface/parser.h"
 
+/* Reads one parameter, `[attributes] type name`, and appends it. */
+int function_parse_param(struct parser *parser, struct declared_list *params);
+
 /* Reads `(parameters)`. */
 int function_parse_params(struct parser *parser, struct declared_list *ret_params);
 
@@ -15,6 +18,8 @@ struct function_text {
 	struct declared result;     /* its attributes: those of the result and of the function */
 	const struct declared_list *params;
 	bool is_type;
+	bool is_case;                 /* of a `...` */
+	const struct choice *choices; /* is_case: all of them; else NULL */
 };
 
 int function_emit(struct parser *parser, const struct function_text *text, uint32_t *ret_index);

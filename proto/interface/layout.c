@@ -74,6 +74,14 @@ bool layout_add(struct layout *layout, uint64_t size_bytes, uint32_t align_bytes
 	return true;
 }
 
+void layout_cover(struct layout *layout, const struct layout *other)
+{
+	if (other->size_bytes > layout->size_bytes)
+		layout->size_bytes = other->size_bytes;
+	if (other->align_bytes > layout->align_bytes)
+		layout->align_bytes = other->align_bytes;
+}
+
 void layout_finish(struct layout *layout)
 {
 	layout->size_bytes = (layout->size_bytes + layout->align_bytes - 1) / layout->align_bytes * layout->align_bytes;

@@ -29,6 +29,8 @@ struct layout {
 
 /* Adds a field at the end and says where it is; false beyond INTERFACE_STRUCT_MAX_BYTES. Begin with {0, 1}. */
 bool layout_add(struct layout *layout, uint64_t size_bytes, uint32_t align_bytes, uint64_t *ret_offset_bytes);
+/* Makes it as large as another that begins at the same place. */
+void layout_cover(struct layout *layout, const struct layout *other);
 /* Pads the end: size_bytes is what sizeof says. */
 void layout_finish(struct layout *layout);
 

@@ -206,10 +206,11 @@ uint32_t model_function_type(struct model *model, uint32_t function)
 	return type_intern(model, &type);
 }
 
-uint32_t model_struct(struct model *model, uint32_t name)
+uint32_t model_struct(struct model *model, uint32_t name, bool is_union)
 {
 	Cbb__Type type = type_of_kind(CBB__KIND__KIND_STRUCT);
 	type.name = name;
+	type.is_union = is_union;
 	return type_add(model, &type);
 }
 

@@ -42,7 +42,8 @@ uint32_t model_enum(struct model *model, Cbb__Kind kind, uint32_t name);
 uint32_t model_pointer(struct model *model, struct qualified target);
 uint32_t model_array(struct model *model, uint32_t element, uint64_t count);
 uint32_t model_function_type(struct model *model, uint32_t function);
-uint32_t model_struct(struct model *model, uint32_t name); /* incomplete; always a new one */
+/* Incomplete; always a new one. */
+uint32_t model_struct(struct model *model, uint32_t name, bool is_union);
 
 Cbb__Type *model_type(struct model *model, uint32_t index);
 Cbb__Param *model_param(struct model *model, uint32_t index);

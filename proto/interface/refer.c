@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "interface/describe.h"
 
+#include "interface/case.h"
+#include "interface/choice.h"
 #include "interface/emit.h"
 #include "interface/expression.h"
+#include "interface/format.h"
+#include "interface/scope.h"
 #include "interface/transfer.h"
+
+#define LIFETIMES "write lifetime(next), lifetime(owner(handle)) or lifetime(forever), or leave it out"
 
 static Cbb__Param *param_of(struct scene *scene, uint32_t index)
 {
@@ -66,30 +72,36 @@ static int refer_closes(struct scene *scene, struct described *item)
 	return r;
 }
 
-/* owner(name): a handle among the parameters, or the result. Number + 1. */
-static int find_owner(struct scene *scene, const struct token *name, uint32_t *ret_owner)
-{
-	bool is_result = token_is_name(name, "return");
-	struct described *owner = is_result ? &scene->result : scene_find(scene, name);
-	if (!scene->function || !owner)
-		return fail_at(name, "name a handle among the parameters, or return", "'%.*s' is no parameter here",
-		               TOKEN_TEXT(name));
-	if (param_of(scene, owner->param)->mode != CBB__MODE__MODE_HANDLE)
-		return fail_at(name, "an owner is a handle: a pointer to an incomplete struct, or one with [handle]",
-		               "%s is no handle", describe_subject(scene, owner));
-	*ret_owner = is_result ? (uint32_t)scene->n + 1 : scene_number(scene, owner) + 1;
-	return 0;
-}
-
 static int refer_scope(struct scene *scene, struct described *item)
 {
-	const struct attribute *scope = item->words[WORD_SCOPE];
-	if (!scope || scope->scope != CBB__SCOPE__SCOPE_OWNER)
+	return scope_refer(scene, item, mode_param(scene, item));
+}
+
+/* userdata(VALUE) in a case of a `...`: as long as the callback that the case of VALUE passes. */
+static int refer_case(struct scene *scene, struct described *item, const struct token *name)
+{
+	const struct symbol *symbol = symbols_find(&scene->parser->symbols, name);
+	bool is_constant = symbol && symbol->kind == SYMBOL_CONSTANT;
+	const struct choice *choice = is_constant ? choice_find(scene->function->choices, symbol->value) : NULL;
+	const struct attribute *scope = NULL;
+	bool has_callback = false;
+	for (size_t i = 0; choice && i < choice->params.n && !has_callback; i++) {
+		const struct declared *param = &choice->params.items[i];
+		const Cbb__Type *type = model_type(&scene->parser->model, param->type.type);
+		has_callback = type->kind == CBB__KIND__KIND_POINTER &&
+		               model_type(&scene->parser->model, type->target)->kind == CBB__KIND__KIND_FUNCTION;
+		scope = has_callback ? attribute_find(param->attributes, WORD_SCOPE) : NULL;
+	}
+	if (!has_callback)
+		return fail_at(name, "name a callback parameter, or a value whose case passes one", "'%.*s' names no callback",
+		               TOKEN_TEXT(name));
+	if (item->words[WORD_SCOPE])
 		return 0;
-	uint32_t owner = 0;
-	int r = find_owner(scene, &scope->argument, &owner);
-	mode_param(scene, item)->owner = owner;
-	return r;
+	Cbb__Param *param = mode_param(scene, item);
+	param->scope = scope ? scope->scope : CBB__SCOPE__SCOPE_CALL;
+	if (param->scope > CBB__SCOPE__SCOPE_FOREVER)
+		param->scope = CBB__SCOPE__SCOPE_FOREVER;
+	return param->scope == CBB__SCOPE__SCOPE_OWNER ? scope_find_owner(scene, scope, &param->owner) : 0;
 }
 
 /* userdata(callback) lives as long as the callback, unless it says otherwise. */
@@ -99,6 +111,8 @@ static int refer_userdata(struct scene *scene, struct described *item)
 	if (!userdata || userdata->argument.size == 0)
 		return 0;
 	struct described *callback = scene->function ? scene_find(scene, &userdata->argument) : NULL;
+	if (!callback && item->role == ROLE_PARAM && scene->function && scene->function->choices)
+		return refer_case(scene, item, &userdata->argument);
 	if (!callback || item->role != ROLE_PARAM)
 		return fail_at(&userdata->argument, "name the callback among the parameters of the same function",
 		               "'%.*s' is no parameter here", TOKEN_TEXT(&userdata->argument));
@@ -111,8 +125,8 @@ static int refer_userdata(struct scene *scene, struct described *item)
 	if (item->words[WORD_SCOPE])
 		return 0;
 	const struct attribute *scope = callback->words[WORD_SCOPE];
-	param->scope = from->scope;
-	return scope && scope->scope == CBB__SCOPE__SCOPE_OWNER ? find_owner(scene, &scope->argument, &param->owner) : 0;
+	param->scope = from->scope > CBB__SCOPE__SCOPE_FOREVER ? CBB__SCOPE__SCOPE_FOREVER : from->scope;
+	return scope && scope->scope == CBB__SCOPE__SCOPE_OWNER ? scope_find_owner(scene, scope, &param->owner) : 0;
 }
 
 static int refer_into(struct scene *scene, struct described *item)
@@ -133,21 +147,33 @@ static int refer_into(struct scene *scene, struct described *item)
 	return 0;
 }
 
+/* A copy that goes in is kept by the receiver: one among the parameters, a text or elements. */
+static bool is_kept_argument(struct scene *scene, const struct described *item)
+{
+	const Cbb__Param *param = param_of(scene, item->param);
+	return item->role == ROLE_PARAM && param->direction == CBB__DIRECTION__DIRECTION_IN &&
+	       (param->mode == CBB__MODE__MODE_STRING || param->mode == CBB__MODE__MODE_ELEMENTS);
+}
+
 static int refer_lifetime(struct scene *scene, struct described *item)
 {
 	const struct attribute *lifetime = item->words[WORD_LIFETIME];
 	if (!lifetime)
 		return 0;
-	Cbb__Param *param = kept_param(scene, item);
-	bool is_kept = item->role == ROLE_RESULT ||
-	               (item->inner && param_of(scene, item->param)->direction != CBB__DIRECTION__DIRECTION_IN);
-	if (!is_kept || item->role == ROLE_FIELD)
-		return fail_at(&lifetime->token, "it goes on pointer results, and on [out] pointers to a pointer",
+	bool is_argument = is_kept_argument(scene, item);
+	Cbb__Param *param = is_argument ? param_of(scene, item->param) : kept_param(scene, item);
+	bool comes_back = item->role == ROLE_RESULT || (item->inner && !is_argument);
+	bool is_type = scene->function && scene->function->is_type;
+	if (item->role == ROLE_FIELD || (!is_argument && !comes_back))
+		return fail_at(&lifetime->token,
+		               "it goes on pointer results, on [out] pointers to a pointer, and on [in] pointers that are kept",
 		               "%s has no copy that outlives the call", describe_subject(scene, item));
+	if (lifetime->lifetime == CBB__LIFETIME__LIFETIME_CALL && comes_back && !is_type)
+		return fail_at(&lifetime->token, LIFETIMES, "the call is over when its result is there");
 	param->lifetime = lifetime->lifetime;
 	if (lifetime->lifetime != CBB__LIFETIME__LIFETIME_OWNER)
 		return 0;
-	return find_owner(scene, &lifetime->argument, &param->lifetime_owner);
+	return scope_find_owner(scene, lifetime, &param->lifetime_owner);
 }
 
 static int refer_transfer(struct scene *scene, struct described *item)
@@ -203,7 +229,8 @@ int refer_one(struct scene *scene, struct described *item)
 {
 	static int (*const steps[])(struct scene *, struct described *) = {
 	    refer_size, refer_filled,   refer_closes,   refer_scope, refer_userdata,
-	    refer_into, refer_lifetime, refer_transfer, refer_values,
+	    refer_into, refer_lifetime, refer_transfer, refer_values, case_refer,
+	    format_refer,
 	};
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		int r = steps[i](scene, item);

@@ -24,8 +24,6 @@ static const struct {
 static const struct {
 	const char *name, *hint;
 } refused[] = {
-    {"union", "describe the one member that is used as a struct of the same size, or pass a pointer as [handle]"},
-    {"va_list", "leave the function out: arguments of unknown types cannot cross; use a variant with finished text"},
     {"__builtin_va_list", "leave the function out: arguments of unknown types cannot cross"},
     {"_Complex", "leave the function out, or wrap it in one that takes a struct of two numbers"},
     {"__int128", "leave the function out: integers have at most 64 bits here"},
@@ -78,8 +76,8 @@ bool specifier_is_next(struct parser *parser, const struct token *token)
 {
 	if (token->kind != TOKEN_NAME)
 		return false;
-	if (base_of(token) >= 0 || token_is_name(token, "struct") || token_is_name(token, "enum") ||
-	    token_is_name(token, "const"))
+	if (base_of(token) >= 0 || token_is_name(token, "struct") || token_is_name(token, "union") ||
+	    token_is_name(token, "enum") || token_is_name(token, "const"))
 		return true;
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
 		if (token_is_name(token, refused[i].name))
@@ -171,7 +169,7 @@ static int parse_alias(struct parser *parser, struct specifier *specifier)
 		return fail_at(&tokens->at, TYPE_HINT, "'%.*s' is no type", TOKEN_TEXT(&tokens->at));
 	if (!symbol) {
 		bool is_tag = symbols_find_tag(&parser->symbols, &tokens->at) != NULL;
-		return fail_at(&tokens->at, is_tag ? "write struct or enum in front of it" : TYPE_HINT,
+		return fail_at(&tokens->at, is_tag ? "write struct, union or enum in front of it" : TYPE_HINT,
 		               "the type '%.*s' is not declared", TOKEN_TEXT(&tokens->at));
 	}
 	specifier->alias = symbol;
@@ -191,6 +189,8 @@ int specifier_parse(struct parser *parser, struct specifier *specifier)
 		return r;
 	if (token_is_name(&tokens->at, "struct"))
 		r = aggregate_parse_struct(parser, specifier->may_define, &specifier->type.type);
+	else if (token_is_name(&tokens->at, "union"))
+		r = aggregate_parse_union(parser, specifier->may_define, &specifier->type.type);
 	else if (token_is_name(&tokens->at, "enum"))
 		r = aggregate_parse_enum(parser, specifier->may_define, &specifier->type.type);
 	else if (base_of(&tokens->at) >= 0)

@@ -46,14 +46,16 @@ static void spell_base(const Cbb__Interface *message, uint32_t index, uint32_t a
 	const Cbb__Type *type = message->types[index];
 	bool is_struct = type->kind == CBB__KIND__KIND_STRUCT;
 	const ProtobufCBinaryData *text = &message->names[type->name ? type->name : alias];
-	const char *keyword = type->name == 0 ? "" : is_struct ? "struct " : type->is_enum ? "enum " : "";
+	const char *aggregate = type->is_union ? "union" : is_struct ? "struct" : "enum";
+	bool has_tag = type->name && (is_struct || type->is_enum);
 	char name[256] = "", before[300];
 	if (text->len > 0)
 		snprintf(name, sizeof name, "%.*s", (int)(text->len < sizeof name ? text->len : sizeof name),
 		         (char *)text->data);
 	else
-		snprintf(name, sizeof name, "%s", type->kind == CBB__KIND__KIND_VOID ? "void" : is_struct ? "struct" : "enum");
-	snprintf(before, sizeof before, "%s%s%s%s", is_const ? "const " : "", keyword, name, spelling->text[0] ? " " : "");
+		snprintf(name, sizeof name, "%s", type->kind == CBB__KIND__KIND_VOID ? "void" : aggregate);
+	snprintf(before, sizeof before, "%s%s%s%s%s", is_const ? "const " : "", has_tag ? aggregate : "", has_tag ? " " : "",
+	         name, spelling->text[0] ? " " : "");
 	wrap(spelling, before, "");
 }
 

@@ -87,10 +87,28 @@ static struct symbol *built_in_find(struct symbols *symbols, const struct token 
 	return NULL;
 }
 
+/* As a parameter it is a pointer to something that nobody here looks into. */
+static struct symbol *va_list_find(struct symbols *symbols, const struct token *name)
+{
+	static const char tag[] = "__va_list_tag";
+	struct model *model = symbols->model;
+	if (!token_is_name(name, "va_list"))
+		return NULL;
+	struct symbol *symbol = entry_add(symbols, 'n', name->text, name->size);
+	if (!symbol)
+		return NULL;
+	uint32_t target = model_struct(model, model_name(model, tag, sizeof tag - 1), false);
+	symbol->kind = SYMBOL_TYPEDEF;
+	symbol->type.type = symbols->va_list = model_pointer(model, (struct qualified){target, false});
+	return symbol;
+}
+
 struct symbol *symbols_find(struct symbols *symbols, const struct token *name)
 {
 	struct symbol *symbol = entry_find(symbols, 'n', name->text, name->size);
-	return symbol ? symbol : built_in_find(symbols, name);
+	if (!symbol)
+		symbol = built_in_find(symbols, name);
+	return symbol ? symbol : va_list_find(symbols, name);
 }
 
 /* A struct's entry under its type points to the one under its name, if it has a name. */

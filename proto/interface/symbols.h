@@ -7,13 +7,13 @@
 
 #include "interface/tree.h"
 
-enum symbol_kind { SYMBOL_TYPEDEF = 1, SYMBOL_FUNCTION, SYMBOL_CONSTANT, SYMBOL_STRUCT, SYMBOL_ENUM };
+enum symbol_kind { SYMBOL_TYPEDEF = 1, SYMBOL_FUNCTION, SYMBOL_CONSTANT, SYMBOL_STRUCT, SYMBOL_UNION, SYMBOL_ENUM };
 
 struct symbol {
 	struct symbol_entry *entry;
 	enum symbol_kind kind;
 	struct token token;            /* where it was declared; size 0: built in */
-	struct qualified type;         /* typedef, struct, enum */
+	struct qualified type;         /* typedef, struct, union, enum */
 	uint32_t function;
 	int64_t value;
 	struct attribute *attributes;  /* typedef: for each parameter of that type */
@@ -27,6 +27,7 @@ struct symbols {
 	struct symbol_entry *entries; /* uthash */
 	struct interface_memory *memory;
 	struct model *model;
+	uint32_t va_list; /* the type of that name; 0: it was not used */
 };
 
 void symbols_init(struct symbols *symbols, struct interface_memory *memory, struct model *model);

@@ -48,12 +48,33 @@ enum word { /* up to WORD_ZERO: what makes a pointer one to elements */
 	WORD_ON_ERROR, WORD_TIMEOUT,
 	WORD_AUTO, WORD_LOCAL, WORD_BLOCKING, WORD_LISTENER, WORD_LATEST, WORD_RATE, WORD_PRIORITY, WORD_KEY,
 	WORD_DESTROY, WORD_FORMAT, WORD_HOST,
+	WORD_SLOT, WORD_CASE, WORD_SELECT, WORD_SENTINEL,
 	WORD_LIBRARY, WORD_HEADER,
 	WORD_COUNT,
 };
 
 /* A set of ATTRIBUTE_BITs. */
 typedef uint64_t word_set;
+
+struct attribute;
+
+/* A declared parameter, field, result or type. */
+struct declared {
+	struct qualified type;
+	struct token name;             /* size 0: it has none; then where it would stand */
+	struct attribute *attributes;
+	uint64_t array_count;          /* a parameter that was written as an array of this many; 0: it was not */
+	bool is_array;                 /* a parameter that was written as an array */
+};
+
+struct declared_list {
+	struct declared *items;
+	size_t n, capacity;
+	struct token ellipsis;         /* of parameters: the `...` behind them; size 0: there is none */
+	struct attribute *variadic;    /* the attributes in front of it */
+};
+
+struct choice;
 
 /* One attribute: its word, and what stands in its parentheses. */
 struct attribute {
@@ -70,20 +91,17 @@ struct attribute {
 	struct token *names;     /* of a list of names */
 	size_t n_names;
 	bool is_indirect;        /* owner(*name) */
+	struct choice *choices;  /* case, select */
+	struct declared_list option; /* select, sentinel: the type of an option or element, or none */
 };
 
-/* A declared parameter, field, result or type. */
-struct declared {
-	struct qualified type;
-	struct token name;             /* size 0: it has none; then where it would stand */
-	struct attribute *attributes;
-	uint64_t array_count;          /* a parameter that was written as an array of this many; 0: it was not */
-	bool is_array;                 /* a parameter that was written as an array */
-};
-
-struct declared_list {
-	struct declared *items;
-	size_t n, capacity;
+/* One case of a `select` or `case`: the values that choose it, and what there is then. */
+struct choice {
+	struct choice *next;
+	struct token token;            /* where it begins */
+	int64_t *labels;
+	size_t n_labels;
+	struct declared_list params;
 };
 
 #endif

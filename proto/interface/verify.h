@@ -40,6 +40,23 @@ int verify_expression_table(const Cbb__Interface *message);
 /* An expression where it is used. `is_late`: the call has returned when it is evaluated. Reference: index + 1. */
 int verify_expression(const struct verify *verify, uint32_t reference, bool is_late);
 
+/* A Param that is a member of a union. */
+int verify_member(const struct verify *verify, uint32_t index);
+
+/* What chooses among cases: of integer parameters and constants only. */
+int verify_selector(const struct verify *verify, uint32_t reference);
+
+/* The function with `...`, or a case of one, that is at work. Its parameters were verified. */
+int verify_variadic(const struct verify *verify);
+
+/* What a text is printed with: each of the two Params, and all of a function's. */
+int verify_va_list(const struct verify *verify, const Cbb__Param *param, enum verify_place place);
+int verify_format(const struct verify *verify, const Cbb__Param *param, enum verify_place place);
+int verify_formats(const struct verify *verify);
+
+/* How the callbacks of a function type are delivered. Its parameters were verified. */
+int verify_delivery(const struct verify *verify);
+
 /* A Param and all behind it. */
 int verify_param(const struct verify *verify, uint32_t index, enum verify_place place);
 

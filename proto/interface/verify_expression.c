@@ -37,7 +37,8 @@ static const Cbb__Param *field_at(const Cbb__Interface *message, const Cbb__Type
 /* Whether an integer of that kind is at that place of the struct, or of a struct in it. */
 static bool has_integer(const Cbb__Interface *message, const Cbb__Type *type, uint64_t offset, Cbb__Kind kind)
 {
-	for (unsigned depth = 0; depth < INTERFACE_DEPTH_MAX && type->kind == CBB__KIND__KIND_STRUCT; depth++) {
+	for (unsigned depth = 0; depth < INTERFACE_DEPTH_MAX && type->kind == CBB__KIND__KIND_STRUCT && !type->is_union;
+	     depth++) {
 		const Cbb__Param *field = field_at(message, type, offset);
 		if (!field || field->mode != CBB__MODE__MODE_VALUE || field->offset_bytes > offset)
 			return false;
@@ -110,6 +111,20 @@ static int verify_tree(const struct verify *verify, uint32_t index, bool is_late
 		return verify_operand(verify, expression, is_late);
 	int r = verify_tree(verify, expression->left, is_late, depth + 1);
 	return r < 0 ? r : verify_tree(verify, expression->right, is_late, depth + 1);
+}
+
+static bool is_of_values(const Cbb__Interface *message, uint32_t index)
+{
+	const Cbb__Expression *expression = message->expressions[index];
+	if (!is_operator(expression->op))
+		return expression->op == CBB__OP__OP_CONSTANT || expression->op == CBB__OP__OP_PARAM;
+	return is_of_values(message, expression->left) && is_of_values(message, expression->right);
+}
+
+int verify_selector(const struct verify *verify, uint32_t reference)
+{
+	int r = reference ? verify_expression(verify, reference, false) : verify_fail("nothing chooses a case");
+	return r < 0 || is_of_values(verify->message, reference - 1) ? r : verify_fail("a case is chosen by what is not known");
 }
 
 int verify_expression(const struct verify *verify, uint32_t reference, bool is_late)

@@ -41,6 +41,18 @@ static int measure_struct(const Cbb__Interface *message, struct measure *structs
 	return 0;
 }
 
+static int measure_cases(const Cbb__Interface *message, struct measure *structs, const Cbb__Param *param,
+                         unsigned level, struct measure *ret_measure)
+{
+	struct measure one = {0};
+	int r = 0;
+	for (uint32_t i = 0; r == 0 && i < param->n_cases; i++) {
+		r = measure_param(message, structs, param->first_case + i, level, &one);
+		measure_add(ret_measure, one);
+	}
+	return r;
+}
+
 static int measure_param(const Cbb__Interface *message, struct measure *structs, uint32_t index, unsigned level,
                          struct measure *ret_measure)
 {
@@ -58,6 +70,8 @@ static int measure_param(const Cbb__Interface *message, struct measure *structs,
 		if (param->element <= index || param->element >= message->n_params)
 			return verify_fail("param %u has no element behind it", index);
 		r = measure_param(message, structs, param->element, level + 1, &behind);
+	} else if (param->mode == CBB__MODE__MODE_CASE) {
+		r = measure_cases(message, structs, param, level + 1, &behind);
 	} else if (message->types[at]->kind == CBB__KIND__KIND_STRUCT) {
 		r = measure_struct(message, structs, at, level + 1, &behind);
 	}

@@ -29,18 +29,54 @@ static int verify_owner(const struct verify *verify, uint32_t owner)
 	if (!function || owner == 0 || owner > function->n + 1)
 		return verify_fail("an owner is not there");
 	uint32_t index = owner <= function->n ? function->first + owner - 1 : function->result;
-	if (verify->message->params[index]->mode != CBB__MODE__MODE_HANDLE)
-		return verify_fail("an owner is no handle");
-	return 0;
+	const Cbb__Param *param = verify->message->params[index];
+	if (param->mode == CBB__MODE__MODE_HANDLE)
+		return 0;
+	/* One that comes back through a pointer. */
+	if (owner <= function->n && param->mode == CBB__MODE__MODE_ELEMENTS && comes_back(param) && !param->size &&
+	    !param->zero && param->element < verify->message->n_params &&
+	    verify->message->params[param->element]->mode == CBB__MODE__MODE_HANDLE)
+		return 0;
+	return verify_fail("an owner is no handle");
 }
 
 static int verify_scope(const struct verify *verify, const Cbb__Param *param)
 {
-	if (param->scope < CBB__SCOPE__SCOPE_CALL || param->scope > CBB__SCOPE__SCOPE_FOREVER)
+	if (param->scope < CBB__SCOPE__SCOPE_CALL || param->scope > CBB__SCOPE__SCOPE_NOTIFIED)
 		return verify_fail("a param has the unknown scope %d", (int)param->scope);
+	if (param->scope == CBB__SCOPE__SCOPE_NOTIFIED && !param->notified_by)
+		return verify_fail("a param is let go of by nothing");
+	if (param->scope > CBB__SCOPE__SCOPE_FOREVER && param->mode == CBB__MODE__MODE_USERDATA)
+		return verify_fail("a param that is no callback has a callback's scope");
 	if (param->scope == CBB__SCOPE__SCOPE_OWNER)
 		return verify_owner(verify, param->owner);
 	return param->owner == 0 ? 0 : verify_fail("a param has an owner but no such scope");
+}
+
+/* The callback whose invocation says that native code let go of this one. */
+static int verify_notified(const struct verify *verify, const Cbb__Param *param, enum verify_place place)
+{
+	const Cbb__Function *function = verify->function;
+	if (!param->notified_by)
+		return 0;
+	if (!function || function->is_type || place != VERIFY_PARAM || param->notified_by > function->n)
+		return verify_fail("a callback is let go of by a parameter that is not there");
+	const Cbb__Param *by = verify->message->params[function->first + param->notified_by - 1];
+	if (by == param || by->mode != CBB__MODE__MODE_CALLBACK)
+		return verify_fail("a callback is let go of by no other callback");
+	return 0;
+}
+
+/* Of a struct, or a pointer to some: how long the callbacks in it are kept. */
+static int verify_scope_within(const struct verify *verify, const Cbb__Param *param, enum verify_place place)
+{
+	bool is_elements = param->mode == CBB__MODE__MODE_ELEMENTS;
+	const Cbb__Type *type = is_elements ? target_of(verify, param) : type_of(verify, param);
+	if (!param->scope && !param->owner)
+		return 0;
+	if (place != VERIFY_PARAM || type->kind != CBB__KIND__KIND_STRUCT || param->scope > CBB__SCOPE__SCOPE_ASYNC)
+		return verify_fail("a scope stands on something that holds no callbacks");
+	return verify_scope(verify, param);
 }
 
 static int verify_value(const struct verify *verify, const Cbb__Param *param, enum verify_place place)
@@ -53,7 +89,10 @@ static int verify_value(const struct verify *verify, const Cbb__Param *param, en
 	}
 	if (!is_there && !(place == VERIFY_RESULT && type->kind == CBB__KIND__KIND_VOID))
 		return verify_fail("a value has a type that cannot be held in place");
-	return param->nullable ? verify_fail("a value cannot be NULL") : 0;
+	bool is_callback = verify->function && verify->function->is_type && place == VERIFY_PARAM;
+	if (param->key && (!is_callback || !layout_is_scalar(type->kind) || type->kind == CBB__KIND__KIND_LONG_DOUBLE))
+		return verify_fail("a key is no number that a callback is given");
+	return param->nullable ? verify_fail("a value cannot be NULL") : verify_scope_within(verify, param, place);
 }
 
 /* How many elements, and which of them are valid. */
@@ -89,6 +128,8 @@ static int verify_elements(const struct verify *verify, const Cbb__Param *param,
 	if (pointer->is_const && comes_back(param))
 		return verify_fail("elements come back to memory that is const");
 	int r = verify_extent(verify, param, is_late);
+	if (r == 0)
+		r = verify_scope_within(verify, param, place);
 	return r < 0 ? r
 	             : verify_param(verify, param->element,
 	                            is_late || comes_back(param) ? VERIFY_INNER_OUT : VERIFY_INNER_IN);
@@ -102,7 +143,7 @@ static int verify_string(const struct verify *verify, const Cbb__Param *param, e
 		return verify_fail("a string is not made of characters");
 	if (param->direction != (place == VERIFY_PARAM ? CBB__DIRECTION__DIRECTION_IN : CBB__DIRECTION__DIRECTION_NONE))
 		return verify_fail("a string has the wrong direction %d", (int)param->direction);
-	return 0;
+	return verify_format(verify, param, place);
 }
 
 static int verify_handle(const struct verify *verify, const Cbb__Param *param, enum verify_place place)
@@ -110,7 +151,7 @@ static int verify_handle(const struct verify *verify, const Cbb__Param *param, e
 	bool is_call = verify->function && !verify->function->is_type && place == VERIFY_PARAM;
 	if (type_of(verify, param)->kind != CBB__KIND__KIND_POINTER)
 		return verify_fail("a handle is no pointer");
-	if ((param->closes && !is_call) || (param->closes_when && !param->closes))
+	if ((param->closes && (!is_call || param->host)) || (param->closes_when && !param->closes))
 		return verify_fail("something is closed that is no handle of a call");
 	return verify_expression(verify, param->closes_when, true);
 }
@@ -137,13 +178,17 @@ static int verify_callback(const struct verify *verify, const Cbb__Param *param,
 	if (type_of(verify, param)->kind != CBB__KIND__KIND_POINTER ||
 	    target_of(verify, param)->kind != CBB__KIND__KIND_FUNCTION)
 		return verify_fail("a callback is no function pointer");
-	if (!verify->function || target_of(verify, param)->function >= verify->function_index)
+	if (verify->function && target_of(verify, param)->function >= verify->function_index)
 		return verify_fail("a function type does not come before its use");
-	if (place == VERIFY_PARAM)
-		return verify_scope(verify, param);
-	if (place != VERIFY_RESULT || param->scope || param->owner)
+	if (place == VERIFY_PARAM) {
+		int r = verify_scope(verify, param);
+		return r < 0 ? r : verify_notified(verify, param, place);
+	}
+	bool is_kept = place == VERIFY_FIELD && param->scope <= CBB__SCOPE__SCOPE_ASYNC && param->scope >= 0 &&
+	               param->scope != CBB__SCOPE__SCOPE_OWNER;
+	if ((place != VERIFY_RESULT || param->scope) && !is_kept)
 		return verify_fail("a callback stands where none can");
-	return 0;
+	return param->owner || param->notified_by ? verify_fail("a callback has an owner where none can be") : 0;
 }
 
 static int verify_into(const struct verify *verify, const Cbb__Param *param, enum verify_place place)
@@ -155,6 +200,23 @@ static int verify_into(const struct verify *verify, const Cbb__Param *param, enu
 	if (buffer->mode != CBB__MODE__MODE_STRING && buffer->mode != CBB__MODE__MODE_ELEMENTS)
 		return verify_fail("a pointer points into something that is no buffer");
 	return 0;
+}
+
+/* Alternatives were verified to come behind it. */
+static int verify_cases(const struct verify *verify, const Cbb__Param *param, enum verify_place place)
+{
+	if (place != VERIFY_PARAM || type_of(verify, param)->kind != CBB__KIND__KIND_POINTER || param->n_cases == 0)
+		return verify_fail("cases stand where none can");
+	int r = verify_selector(verify, param->selector);
+	for (uint32_t i = 0; r == 0 && i < param->n_cases; i++) {
+		const Cbb__Param *alternative = verify->message->params[param->first_case + i];
+		bool is_pointer = type_of(verify, alternative)->kind == CBB__KIND__KIND_POINTER;
+		if (!is_pointer || alternative->n_labels == 0 || alternative->mode == CBB__MODE__MODE_CASE ||
+		    alternative->mode == CBB__MODE__MODE_CALLBACK)
+			return verify_fail("a case is none");
+		r = verify_param(verify, param->first_case + i, VERIFY_PARAM);
+	}
+	return r;
 }
 
 static int verify_free_function(const struct verify *verify, uint32_t name)
@@ -177,12 +239,16 @@ static int verify_free_function(const struct verify *verify, uint32_t name)
 /* How long a copy lives, and who frees the original. */
 static int verify_kept(const struct verify *verify, const Cbb__Param *param, enum verify_place place)
 {
-	bool is_kept = (place == VERIFY_RESULT || place == VERIFY_INNER_OUT) && verify->function &&
+	bool is_copy = verify->function &&
 	               (param->mode == CBB__MODE__MODE_STRING || param->mode == CBB__MODE__MODE_ELEMENTS);
-	if (param->lifetime < CBB__LIFETIME__LIFETIME_RECENT || param->lifetime > CBB__LIFETIME__LIFETIME_FOREVER)
+	bool is_given = is_copy && (place == VERIFY_RESULT || place == VERIFY_INNER_OUT);
+	bool is_argument = is_copy && place == VERIFY_PARAM && param->direction == CBB__DIRECTION__DIRECTION_IN;
+	if (param->lifetime < CBB__LIFETIME__LIFETIME_RECENT || param->lifetime > CBB__LIFETIME__LIFETIME_CALL)
 		return verify_fail("a param has the unknown lifetime %d", (int)param->lifetime);
-	if (!is_kept && (param->lifetime || param->free_function))
+	if ((!is_given && param->free_function) || (!is_given && !is_argument && param->lifetime))
 		return verify_fail("something is kept that is no copy");
+	if (param->lifetime == CBB__LIFETIME__LIFETIME_CALL && is_given && !verify->function->is_type)
+		return verify_fail("a result ends with the call that it comes from");
 	if (param->lifetime == CBB__LIFETIME__LIFETIME_OWNER) {
 		int r = verify_owner(verify, param->lifetime_owner);
 		if (r < 0)
@@ -203,13 +269,28 @@ static int verify_unused(const Cbb__Param *param)
 	                                 param->text || param->filled);
 	is_extra |= !is_elements && param->mode != CBB__MODE__MODE_STRING && param->direction;
 	is_extra |= !is_handle && (param->closes || param->closes_when);
-	is_extra |= !is_userdata && !is_callback && (param->scope || param->owner);
+	bool is_holder = is_elements || param->mode == CBB__MODE__MODE_VALUE;
+	is_extra |= !is_userdata && !is_callback && !is_holder && (param->scope || param->owner);
+	is_extra |= !is_callback && param->notified_by;
+	is_extra |= param->mode != CBB__MODE__MODE_VALUE && param->key;
+	is_extra |= !is_handle && param->host;
+	is_extra |= param->mode != CBB__MODE__MODE_STRING && param->format;
 	is_extra |= !is_userdata && param->userdata_of;
 	is_extra |= param->mode != CBB__MODE__MODE_INTO && param->into;
+	is_extra |= param->mode != CBB__MODE__MODE_CASE && (param->selector || param->first_case || param->n_cases);
 	is_extra |= !is_handle && !is_userdata && !is_callback && param->n_values;
 	if (is_extra || param->n_values > VALUES_MAX)
 		return verify_fail("a param of mode %d says what only others can", (int)param->mode);
 	return 0;
+}
+
+int verify_member(const struct verify *verify, uint32_t index)
+{
+	const Cbb__Param *param = verify->message->params[index];
+	if (param->name >= verify->message->n_names || param->mode != CBB__MODE__MODE_VALUE || param->nullable ||
+	    param->lifetime || param->lifetime_owner || param->free_function || param->scope || param->owner || param->key)
+		return verify_fail("a member of a union is described");
+	return verify_unused(param);
 }
 
 int verify_param(const struct verify *verify, uint32_t index, enum verify_place place)
@@ -218,11 +299,12 @@ int verify_param(const struct verify *verify, uint32_t index, enum verify_place 
 	    [CBB__MODE__MODE_VALUE] = verify_value,       [CBB__MODE__MODE_ELEMENTS] = verify_elements,
 	    [CBB__MODE__MODE_STRING] = verify_string,     [CBB__MODE__MODE_HANDLE] = verify_handle,
 	    [CBB__MODE__MODE_USERDATA] = verify_userdata, [CBB__MODE__MODE_CALLBACK] = verify_callback,
-	    [CBB__MODE__MODE_INTO] = verify_into,
+	    [CBB__MODE__MODE_INTO] = verify_into,         [CBB__MODE__MODE_CASE] = verify_cases,
+	    [CBB__MODE__MODE_VA_LIST] = verify_va_list,
 	};
 	const Cbb__Param *param = verify->message->params[index];
 	if (param->name >= verify->message->n_names || param->mode < CBB__MODE__MODE_VALUE ||
-	    param->mode > CBB__MODE__MODE_INTO)
+	    param->mode > CBB__MODE__MODE_VA_LIST)
 		return verify_fail("param %u has an unknown mode or name", index);
 	int r = verify_unused(param);
 	if (r == 0)

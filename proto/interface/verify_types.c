@@ -77,15 +77,17 @@ static int verify_layout(const Cbb__Interface *message, size_t index)
 		                                             : 0;
 	for (uint32_t i = 0; i < type->n; i++) {
 		const Cbb__Param *field = message->params[type->first + i];
+		struct layout *place = type->is_union ? &(struct layout){0, 1} : &layout;
 		uint64_t offset = 0;
 		if (field->type >= message->n_types || message->types[field->type]->size_bytes == 0)
 			return verify_fail("field %u of type %zu has no size", i, index);
 		const Cbb__Type *of = message->types[field->type];
 		if (of->align_bytes == 0 || of->align_bytes > 16 ||
-		    !layout_add(&layout, of->size_bytes, of->align_bytes, &offset))
+		    !layout_add(place, of->size_bytes, of->align_bytes, &offset))
 			return verify_fail("struct type %zu is too large", index);
 		if (offset != field->offset_bytes)
 			return verify_fail("field %u of type %zu is at a wrong place", i, index);
+		layout_cover(&layout, place);
 	}
 	layout_finish(&layout);
 	if (type->size_bytes != layout.size_bytes || type->align_bytes != layout.align_bytes)

@@ -22,6 +22,9 @@ enum shape {
 	SHAPE_OVERFLOW,
 	SHAPE_NAMES,
 	SHAPE_FORMAT,
+	SHAPE_CASE,
+	SHAPE_SELECT,
+	SHAPE_SENTINEL,
 };
 
 struct vocabulary {

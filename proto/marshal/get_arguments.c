@@ -2,6 +2,8 @@
 #include "marshal/get.h"
 
 #include "base/detail.h"
+#include "marshal/format.h"
+#include "marshal/stage.h"
 
 #include <string.h>
 
@@ -35,6 +37,31 @@ static int get_elements_argument(struct walk *walk, const struct step *step, uin
 	return 0;
 }
 
+static int get_memory_argument(struct walk *walk, const struct step *step, uintptr_t *ret_value)
+{
+	if (step->pointer->mode == CBB__MODE__MODE_ELEMENTS)
+		return get_elements_argument(walk, step, ret_value);
+	size_t bytes = 0;
+	int r = get_string(walk, step->pointer, ret_value, &bytes);
+	walk->frame->extents[step->argument] =
+		(struct marshal_extent){(void *)*ret_value, bytes, (void *)*ret_value, bytes};
+	return r;
+}
+
+/* Native code keeps it: the side says where. */
+static int get_kept_argument(struct walk *walk, const struct step *step, uintptr_t *ret_value)
+{
+	struct marshal_extent *extent = &walk->frame->extents[step->argument];
+	walk->staging = true;
+	int r = get_memory_argument(walk, step, ret_value);
+	walk->staging = false;
+	if (r == 0)
+		r = stage_keep_pointer(walk, step->pointer, ret_value);
+	extent->base = (void *)*ret_value;
+	extent->now = extent->base;
+	return r;
+}
+
 static int get_pointer_argument(struct walk *walk, const struct step *step, void *slot)
 {
 	const struct pointer *pointer = step->pointer;
@@ -43,17 +70,27 @@ static int get_pointer_argument(struct walk *walk, const struct step *step, void
 	int r = get_is_followed(walk, pointer, word);
 	if (r < 0)
 		return r;
-	if (r == 0) {
+	if (r == 0)
 		r = get_pointer(walk, pointer, word, &value);
-	} else if (pointer->mode == CBB__MODE__MODE_ELEMENTS) {
-		r = get_elements_argument(walk, step, &value);
-	} else {
-		size_t bytes = 0;
-		r = get_string(walk, pointer, &value, &bytes);
-		walk->frame->extents[step->argument] =
-			(struct marshal_extent){(void *)value, bytes, (void *)value, bytes};
-	}
+	else if (pointer->is_kept)
+		r = get_kept_argument(walk, step, &value);
+	else
+		r = get_memory_argument(walk, step, &value);
+	if (r == 0 && pointer->param->format)
+		r = format_get(walk, pointer, (const char *)value, &value);
 	memcpy(slot, &value, sizeof value);
+	return r;
+}
+
+static int get_argument(struct walk *walk, const struct step *step, void *slot);
+
+static int get_case(struct walk *walk, const struct step *step, void *slot)
+{
+	const struct step *chosen = NULL;
+	int r = walk_choose(walk, step, &chosen);
+	if (r == 0)
+		r = get_argument(walk, chosen, slot);
+	walk->frame->extents[step->argument].chosen = chosen;
 	return r;
 }
 
@@ -71,6 +108,7 @@ static int get_argument(struct walk *walk, const struct step *step, void *slot)
 	case STEP_STRUCT:
 		walk->frame->extents[step->argument] = (struct marshal_extent){slot, step->bytes, slot, step->bytes};
 		return get_object(walk, step->shape, slot, step->bytes);
+	case STEP_CASE: return get_case(walk, step, slot);
 	default: return 0;
 	}
 }

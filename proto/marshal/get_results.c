@@ -71,12 +71,13 @@ static int stage_result(struct walk *walk, const struct step *step, void *result
 
 static int stage_out(struct walk *walk, const struct step *step)
 {
-	const struct pointer *pointer = step->pointer;
 	struct marshal_extent *extent = &walk->frame->extents[step->argument];
 	size_t limit = extent->bytes, bytes;
 	void *staged;
-	if (!extent->base)
+	step = step_coming_back(walk->frame, step);
+	if (!extent->base || !step)
 		return 0;
+	const struct pointer *pointer = step->pointer;
 	walk->argument = step->argument;
 	int r = 0;
 	if (pointer->filled)
@@ -114,11 +115,11 @@ static int keep_copies(struct walk *walk, void *result)
 	frame->result = result;
 	int r = keep_result(walk, &steps->result, result);
 	for (uint32_t i = 0; i < steps->n_out && r == 0; i++) {
+		const struct step *step = step_coming_back(frame, steps->out[i]);
 		const struct marshal_extent *extent = &frame->extents[steps->out[i]->argument];
 		walk->argument = steps->out[i]->argument;
-		if (extent->base)
-			r = stage_keep_below(walk, steps->out[i]->pointer->shape, (void *)extent->now,
-			                     extent->now_bytes);
+		if (extent->base && step)
+			r = stage_keep_below(walk, step->pointer->shape, (void *)extent->now, extent->now_bytes);
 	}
 	frame->result = outside;
 	return r;
@@ -130,7 +131,7 @@ static void commit(const struct walk *walk, const void *result)
 	const struct steps *steps = frame->plan->steps;
 	for (uint32_t i = 0; i < steps->n_out; i++) {
 		const struct marshal_extent *extent = &frame->extents[steps->out[i]->argument];
-		if (extent->base)
+		if (extent->base && step_coming_back(frame, steps->out[i]))
 			memcpy(extent->base, extent->now, extent->now_bytes);
 	}
 	if (frame->result)

@@ -48,7 +48,8 @@ struct marshal_side {
 	/* A handle arrives. May be NULL (nothing to do). */
 	int (*handle_in)(struct marshal_frame *frame, const Cbb__Param *param, uint64_t word);
 	/*
-	 * A copy that outlives the frame is needed: for a pointer result, or the inner pointer of an out parameter.
+	 * A copy that outlives the frame is needed: for a pointer result, the inner pointer of an out parameter, or an
+	 * argument that is kept.
 	 * Returns where `size` bytes may be written (aligned for any object) so that they live as param->lifetime and
 	 * param->free_function say. `content`: the bytes, copied there by this function (or found there, of an equal
 	 * copy that lives as long); NULL: they hold pointers, and the caller writes them. NULL

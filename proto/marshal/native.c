@@ -48,6 +48,8 @@ static int fill_struct(struct builder *builder, const Cbb__Type *type, ffi_type 
 static int ffi_of_aggregate(struct builder *builder, uint32_t index, ffi_type **ret_type)
 {
 	const Cbb__Type *type = builder->interface->types[index];
+	if (type->is_union)
+		return native_union(builder, index, ret_type);
 	bool is_array = type->kind == CBB__KIND__KIND_ARRAY;
 	size_t n = is_array ? type->count : type->n;
 	ffi_type *aggregate = builder_take(builder, sizeof *aggregate);
@@ -93,6 +95,17 @@ static int check_layout(struct builder *builder, uint32_t argument, const ffi_ty
 	                    native->size, (unsigned)type->size_bytes);
 }
 
+/* Behind `...` other registers may be used; what the case of a `...` passes there begins at n_fixed. */
+static ffi_status prepare(struct plan *plan)
+{
+	bool is_printed = plan->function->variadic == CBB__VARIADIC__VARIADIC_FORMAT;
+	uint32_t n_fixed = is_printed ? plan->n_params - 1 : plan->function->n_fixed;
+	if (n_fixed)
+		return ffi_prep_cif_var(&plan->cif, FFI_DEFAULT_ABI, n_fixed, plan->n_params, plan->ffi_result,
+		                        plan->ffi_arguments);
+	return ffi_prep_cif(&plan->cif, FFI_DEFAULT_ABI, plan->n_params, plan->ffi_result, plan->ffi_arguments);
+}
+
 int native_build(struct builder *builder)
 {
 	struct plan *plan = builder->plan;
@@ -108,7 +121,7 @@ int native_build(struct builder *builder)
 	int r = ffi_of_type(builder, plan->result->type, &plan->ffi_result);
 	if (r < 0)
 		return r;
-	if (ffi_prep_cif(&plan->cif, FFI_DEFAULT_ABI, plan->n_params, plan->ffi_result, plan->ffi_arguments) != FFI_OK)
+	if (prepare(plan) != FFI_OK)
 		return builder_fail(builder, CBB__STATUS__STATUS_UNSUPPORTED,
 		                    "libffi cannot pass this function's types (an empty struct?)");
 	for (uint32_t i = 0; i < plan->n_params && r == 0; i++)

@@ -6,6 +6,11 @@
 /* Parameters that must have been dealt with before this one. */
 static uint64_t dependencies(const struct step *step)
 {
+	uint64_t needed = 0;
+	for (uint32_t i = 0; step->what == STEP_CASE && i < step->choices->n_steps; i++)
+		needed |= dependencies(&step->choices->steps[i]);
+	if (step->what == STEP_CASE)
+		return needed;
 	if (step->what == STEP_STRUCT && step->shape)
 		return step->shape->reads | step->shape->bases;
 	if (step->what != STEP_POINTER)
@@ -19,6 +24,11 @@ static int check_known(const struct builder *builder, const struct step *step, u
 {
 	uint64_t reads = 0;
 	bool returns = false;
+	int r = 0;
+	for (uint32_t i = 0; step->what == STEP_CASE && r == 0 && i < step->choices->n_steps; i++)
+		r = check_known(builder, &step->choices->steps[i], only_out);
+	if (r < 0)
+		return r;
 	if (step->what == STEP_STRUCT && step->shape) {
 		reads = step->shape->reads;
 		returns = step->shape->returns;

@@ -4,6 +4,7 @@
 #include "base/detail.h"
 #include "marshal/arena.h"
 #include "marshal/steps.h"
+#include "marshal/variadic_build.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct plan *plan_free(struct plan *plan)
 {
 	if (plan) {
 		struct plan_memory *memory = plan->memory;
+		variadic_close(plan->variadic);
 		arena_free(&memory->arena);
 		free(memory);
 	}
@@ -59,6 +61,7 @@ static uint32_t n_words(const struct step *step)
 {
 	switch (step->what) {
 	case STEP_SCALAR:
+	case STEP_CASE:
 	case STEP_POINTER: return 1;
 	case STEP_LONG_DOUBLE: return 2;
 	default: return 0;
@@ -83,8 +86,14 @@ static int lay_out(struct builder *builder, struct steps *steps)
 		plan->word_at[i] = step->word = plan->n_words_in;
 		plan->n_words_in += n_words(step);
 		step->slot = at;
+		for (uint32_t j = 0; step->choices && j < step->choices->n_steps; j++) {
+			step->choices->steps[j].word = step->word;
+			step->choices->steps[j].slot = step->slot;
+			plan->has_callbacks |= step->choices->steps[j].pointer->has_callbacks;
+		}
 		at += aligned(step->bytes);
-		plan->has_callbacks |= plan->params[i]->mode == CBB__MODE__MODE_CALLBACK;
+		plan->has_callbacks |= (step->pointer && step->pointer->has_callbacks) ||
+		                       (step->shape && step->shape->has_callbacks);
 	}
 	steps->frame_bytes = at;
 	return 0;
@@ -114,6 +123,8 @@ static int build(struct builder *builder, uint32_t index)
 		r = native_build(builder);
 	if (r == 0)
 		r = native_call_build(builder);
+	if (r == 0)
+		r = variadic_build(builder);
 	return r;
 }
 

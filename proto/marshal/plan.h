@@ -32,12 +32,13 @@ struct plan {
 	bool returns_void;
 	bool result_is_struct;        /* a by-value struct result: the Return's first block */
 	size_t result_bytes;          /* as C sees it; 0 for void */
-	bool has_callbacks;           /* some parameter is a callback */
+	bool has_callbacks;           /* some parameter is a callback, or holds one */
 	ffi_cif cif;
 	ffi_type **ffi_arguments;
 	ffi_type *ffi_result;
 	uint32_t split;               /* parameter + 1 that plan_call passes as its two halves; 0: none */
 	ffi_cif split_cif;
+	struct variadic *variadic;    /* its `...`: marshal/variadic.h; NULL: it has none */
 	const struct steps *steps;    /* what the engine does with each parameter: marshal/steps.h */
 	struct plan_memory *memory;   /* everything above lives here */
 };

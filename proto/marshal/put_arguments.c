@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "marshal/put.h"
 
+#include "marshal/format.h"
+
 #include <string.h>
 
 /* How far the memory behind a pointer argument reaches; SIZE_MAX: to its terminator. */
@@ -42,9 +44,23 @@ static int put_pointer_argument(struct walk *walk, const struct step *step, cons
 		return 0;
 	if (pointer->mode == CBB__MODE__MODE_ELEMENTS)
 		return put_elements_argument(walk, step, (void *)value);
+	if (pointer->param->format)
+		return format_put(walk, pointer, (const char *)value);
 	size_t bytes = strlen((const char *)value) + 1;
 	walk->frame->extents[step->argument] = (struct marshal_extent){(void *)value, bytes, (void *)value, bytes};
 	return put_memory(walk, NULL, (const void *)value, bytes, 0);
+}
+
+static int put_argument(struct walk *walk, const struct step *step);
+
+static int put_case(struct walk *walk, const struct step *step)
+{
+	const struct step *chosen = NULL;
+	int r = walk_choose(walk, step, &chosen);
+	if (r == 0)
+		r = put_argument(walk, chosen);
+	walk->frame->extents[step->argument].chosen = chosen;
+	return r;
 }
 
 static int put_argument(struct walk *walk, const struct step *step)
@@ -64,6 +80,7 @@ static int put_argument(struct walk *walk, const struct step *step)
 		walk->frame->extents[step->argument] =
 			(struct marshal_extent){argument, step->bytes, argument, step->bytes};
 		return put_memory(walk, step->shape, argument, step->bytes, step->bytes);
+	case STEP_CASE: return put_case(walk, step);
 	default: return 0;
 	}
 }

@@ -36,7 +36,8 @@ static int put_out(struct walk *walk, const struct step *step)
 {
 	const struct marshal_extent *extent = &walk->frame->extents[step->argument];
 	size_t bytes;
-	if (!extent->base)
+	step = step_coming_back(walk->frame, step);
+	if (!extent->base || !step)
 		return 0;
 	walk->argument = step->argument;
 	int r = out_bytes(walk, step, extent->base, &bytes);

@@ -51,7 +51,8 @@ static void release_out(struct walk *walk, const struct step *step, struct outco
 {
 	const struct marshal_extent *extent = &walk->frame->extents[step->argument];
 	size_t bytes;
-	if (!extent->base || !step->pointer->releases)
+	step = step_coming_back(walk->frame, step);
+	if (!extent->base || !step || !step->pointer->releases)
 		return;
 	walk->argument = step->argument;
 	int r = out_bytes(walk, step, extent->base, &bytes);

@@ -31,6 +31,7 @@ static int add_cell(struct builder *builder, struct shape *shape, const struct c
 		shape->has_blocks |= cell->pointer->has_blocks;
 		shape->has_loose |= is_loose(builder, shape, cell->pointer);
 		shape->releases |= cell->pointer->releases;
+		shape->has_callbacks |= cell->pointer->has_callbacks;
 		shape->reads |= cell->pointer->size_reads | cell->pointer->below_reads;
 		shape->returns |= cell->pointer->size_returns || cell->pointer->below_returns;
 		shape->bases |= cell->pointer->bases;
@@ -39,6 +40,7 @@ static int add_cell(struct builder *builder, struct shape *shape, const struct c
 		shape->has_blocks |= cell->shape->has_blocks;
 		shape->has_loose |= cell->shape->has_loose;
 		shape->releases |= cell->shape->releases;
+		shape->has_callbacks |= cell->shape->has_callbacks;
 		shape->reads |= cell->shape->reads;
 		shape->returns |= cell->shape->returns;
 		shape->bases |= cell->shape->bases;
@@ -128,6 +130,8 @@ static struct shape *new_shape(struct builder *builder, size_t bytes)
 int shape_of_type(struct builder *builder, uint32_t index, const struct shape **ret_shape)
 {
 	const Cbb__Type *type = builder->interface->types[index];
+	if (type->is_union)
+		builder->shape_known[index] = true; /* its bytes pass as they are */
 	if (!builder->shape_known[index]) {
 		if (builder->depth >= STEPS_DEPTH_MAX)
 			return builder_fail(builder, CBB__STATUS__STATUS_INTERFACE, "its types are nested too deep");

@@ -2,6 +2,7 @@
 #include "marshal/steps.h"
 
 #include "base/detail.h"
+#include "marshal/format.h"
 #include "marshal/scalar.h"
 
 #include <errno.h>
@@ -74,6 +75,7 @@ static int build_elements(struct builder *builder, const Cbb__Param *param, stru
 		pointer->bases = pointer->shape->bases;
 		pointer->below_returns = pointer->shape->returns;
 		pointer->releases = pointer->shape->releases;
+		pointer->has_callbacks = pointer->shape->has_callbacks;
 	}
 	return r;
 }
@@ -133,6 +135,8 @@ static int pointer_fill(struct builder *builder, const Cbb__Param *param, const 
 	else if (r == 0 && param->mode == CBB__MODE__MODE_INTO)
 		r = build_into(builder, pointer);
 	pointer->releases |= pointer->has_blocks && keep->free_function;
+	pointer->has_callbacks |= param->mode == CBB__MODE__MODE_CALLBACK;
+	pointer->is_kept = pointer->has_blocks && param->direction == CBB__DIRECTION__DIRECTION_IN && is_kept(param);
 	return r;
 }
 
@@ -176,9 +180,9 @@ static int check_direction(const struct builder *builder, const struct step *ste
 		return refuse(builder, "out needs to know how large the buffer is. Hint: size(n)");
 	if (pointer->mode == CBB__MODE__MODE_STRING && pointer->param->direction > CBB__DIRECTION__DIRECTION_IN)
 		return refuse(builder, "a string that comes back needs the size of its buffer. Hint: out, string, size(n)");
-	if (!step->out && is_kept(pointer->param))
-		return refuse(builder, "lifetime and transfer of memory that goes in are not carried: the copy ends with the "
-		                       "call. Hint: handle, if it is memory of the library");
+	if (!step->out && pointer->param->free_function)
+		return refuse(builder, "transfer of memory that goes in is not carried. Hint: lifetime(owner(handle)), if "
+		                       "native code only keeps it");
 	return 0;
 }
 
@@ -198,7 +202,7 @@ static int build_pointer_step(struct builder *builder, uint32_t index, struct st
 	return is_result ? 0 : check_direction(builder, step);
 }
 
-static int build_step(struct builder *builder, uint32_t index, uint32_t argument, struct step *step)
+int step_build(struct builder *builder, uint32_t index, uint32_t argument, struct step *step)
 {
 	const Cbb__Param *param = builder->interface->params[index];
 	const Cbb__Type *type = builder->interface->types[param->type];
@@ -206,6 +210,12 @@ static int build_step(struct builder *builder, uint32_t index, uint32_t argument
 	*step = (struct step){.kind = type->kind, .argument = argument, .bytes = type->size_bytes, .in = true};
 	uint64_t reads = 0;
 	bool returns = false;
+	if (param->mode == CBB__MODE__MODE_VA_LIST) {
+		step->what = STEP_VOID; /* its format passes it */
+		return format_check_machine(builder);
+	}
+	if (param->mode == CBB__MODE__MODE_CASE)
+		return choices_build(builder, index, step);
 	if (param->mode != CBB__MODE__MODE_VALUE) {
 		int r = build_pointer_step(builder, index, step);
 		return r < 0 ? r : expression_build(builder, param->closes_when, &step->closes_when, &reads, &returns);
@@ -234,14 +244,15 @@ int steps_build(struct builder *builder, struct steps *steps)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < plan->n_params; i++) {
 		steps->names[i] = plan->params[i]->name;
-		int r = build_step(builder, plan->function->first + i, i, &steps->parameters[i]);
+		int r = step_build(builder, plan->function->first + i, i, &steps->parameters[i]);
 		if (r < 0)
 			return r;
 		const struct pointer *pointer = steps->parameters[i].pointer;
 		steps->has_extents |= steps->parameters[i].what == STEP_STRUCT || (pointer && pointer->has_blocks);
-		steps->releases |= steps->parameters[i].out && pointer->releases;
+		steps->has_extents |= steps->parameters[i].what == STEP_CASE;
+		steps->releases |= steps->parameters[i].out && (!pointer || pointer->releases);
 	}
-	int r = build_step(builder, plan->function->result, plan->n_params, &steps->result);
+	int r = step_build(builder, plan->function->result, plan->n_params, &steps->result);
 	if (r < 0)
 		return r;
 	const struct step *result = &steps->result;

@@ -34,6 +34,8 @@ struct pointer {
 	Cbb__Kind kind;               /* POINTER, or the integer that holds user data */
 	bool has_blocks;              /* STRING and ELEMENTS: what it points to travels */
 	bool releases;                /* it, or something below, is given back after copying */
+	bool has_callbacks;           /* it, or something below, is a function pointer */
+	bool is_kept;                 /* a copy of it that goes in outlives the call */
 	/* ELEMENTS */
 	bool scanned;                 /* ends at the first all-zero element; with a size: there at the latest */
 	bool size_in_bytes;
@@ -68,13 +70,16 @@ struct shape {
 	bool is_struct;               /* `self` of the expressions below */
 	bool has_blocks;
 	bool releases;
+	bool has_callbacks;
 	bool returns;
 	bool has_loose;               /* pointers whose target a function could change, free or move along (inout) */
 	uint64_t reads;
 	uint64_t bases;
 };
 
-enum step_kind { STEP_VOID, STEP_SCALAR, STEP_LONG_DOUBLE, STEP_STRUCT, STEP_POINTER };
+enum step_kind { STEP_VOID, STEP_SCALAR, STEP_LONG_DOUBLE, STEP_STRUCT, STEP_POINTER, STEP_CASE };
+
+struct choices;
 
 struct step {
 	enum step_kind what;
@@ -87,6 +92,21 @@ struct step {
 	const struct shape *shape;    /* STRUCT; NULL: memcpy does */
 	const struct pointer *pointer;
 	const struct expression *closes_when;
+	const struct choices *choices; /* CASE */
+};
+
+/* The steps among which the value of an expression chooses: alternatives of one parameter, STEP_POINTER each. */
+struct choice {
+	int64_t label;
+	const struct step *step;
+};
+
+struct choices {
+	const struct expression *selector;
+	struct step *steps;
+	uint32_t n_steps;
+	struct choice *labels;        /* in order */
+	size_t n_labels;
 };
 
 struct steps {
@@ -111,6 +131,7 @@ struct marshal_extent {
 	size_t bytes;
 	const void *now;              /* what expressions read: as `base`, or the results not yet written there */
 	size_t now_bytes;
+	const struct step *chosen;    /* of a parameter with cases: the alternative that its pointer is */
 };
 
 /* What steps are made with. */
@@ -147,11 +168,18 @@ int shape_of_type(struct builder *builder, uint32_t type, const struct shape **r
 int expression_build(struct builder *builder, uint32_t index, const struct expression **ret_expression,
                      uint64_t *reads, bool *returns);
 
+/* Of a parameter with mode CASE. The step is filled in but for `out` and `choices`. */
+int choices_build(struct builder *builder, uint32_t index, struct step *step);
+/* What is done with params[index], which is parameter number `argument` or the result. */
+int step_build(struct builder *builder, uint32_t index, uint32_t argument, struct step *step);
+
 /* Fills plan->order, steps->in and steps->out. Refuses sizes that depend on each other, or on what is not known yet. */
 int order_build(struct builder *builder, struct steps *steps);
 
 /* Fills plan->ffi_arguments, plan->ffi_result and plan->cif. */
 int native_build(struct builder *builder);
+/* A union as libffi describes a struct that is passed like it: libffi knows no unions. */
+int native_union(struct builder *builder, uint32_t type, ffi_type **ret_type);
 /* After native_build: fills plan->split and plan->split_cif. */
 int native_call_build(struct builder *builder);
 

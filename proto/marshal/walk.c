@@ -22,6 +22,8 @@ int walk_fail(const struct walk *walk, const Cbb__Param *param, int code, const 
 	const struct plan *plan = walk->frame->plan;
 	bool is_result = walk->argument >= plan->n_params;
 	const Cbb__Param *outer = is_result ? plan->result : plan->params[walk->argument];
+	if (param && param->n_labels)
+		param = NULL; /* an alternative of it */
 	if (param && param != outer && name_of(walk, param)->len)
 		snprintf(inside, sizeof inside, ", in it '%.*s'", (int)name_of(walk, param)->len,
 		         (const char *)name_of(walk, param)->data);

@@ -28,6 +28,18 @@ struct walk {
 int walk_fail(const struct walk *walk, const Cbb__Param *param, int code, const char *format, ...)
 	__attribute__((format(printf, 4, 5), cold));
 
+/* The alternative of a parameter with cases. Fails, with the value, if it has none. */
+int walk_choose(struct walk *walk, const struct step *step, const struct step **ret_step);
+
+/* Of steps->out: what comes back of it, which depends on the case; NULL: nothing. */
+static inline const struct step *step_coming_back(const struct marshal_frame *frame, const struct step *step)
+{
+	if (step->what != STEP_CASE)
+		return step;
+	const struct step *chosen = frame->extents[step->argument].chosen;
+	return chosen && chosen->out ? chosen : NULL;
+}
+
 /* Memory of the frame. NULL, with the detail text of STATUS_LIMIT, beyond the arena's limit. */
 void *walk_take(const struct walk *walk, size_t size);
 

@@ -64,6 +64,8 @@ struct telemetry_page {
 	_Atomic uint64_t late_results;
 	_Atomic uint64_t open_callbacks;
 	_Atomic uint64_t closed_callbacks;
+	_Atomic uint64_t events;         /* accepted from listeners */
+	_Atomic uint64_t lost_events;    /* for whatever reason */
 	_Atomic uint64_t n_notices;      /* number of the last notice */
 	_Atomic uint32_t n_libraries;
 	_Atomic uint32_t names_used;     /* bytes of `names` in use; offset 0 is "" */

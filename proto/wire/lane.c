@@ -88,6 +88,22 @@ static int in_frame(struct lane *lane, struct frame *ret_frame, size_t *ret_miss
 	return 1;
 }
 
+int lane_peek(struct lane *lane, struct frame *ret_frame)
+{
+	size_t missing, last_bytes = lane->last_bytes;
+	int r = in_frame(lane, ret_frame, &missing);
+	if (r == 1) {
+		lane->in_start -= lane->last_bytes;
+		lane->last_bytes = last_bytes;
+	}
+	return r;
+}
+
+bool lane_is_empty(const struct lane *lane)
+{
+	return in_available(lane) == 0;
+}
+
 void lane_unreceive(struct lane *lane)
 {
 	lane->in_start -= lane->last_bytes;
@@ -158,16 +174,24 @@ static int spin(struct lane *lane, size_t missing, uint64_t deadline_ns)
 	return -EAGAIN;
 }
 
-/* Sleeps until the socket or the peer's end: 0 look again, 1 the peer process is gone, -ETIMEDOUT, -errno. */
-static int sleep_for(struct lane *lane, short events, uint64_t deadline_ns)
+enum woken { WOKEN_LOOK, WOKEN_PEER_GONE, WOKEN_WATCHED };
+
+/* Sleeps until the socket, the peer's end, or what is watched: enum woken, -ETIMEDOUT, -errno. */
+static int sleep_for(const struct lane *lane, short events, unsigned n_watch, uint64_t deadline_ns)
 {
-	struct pollfd pollers[2] = {{.fd = lane->fd, .events = events}, {.fd = lane->peer_pidfd, .events = POLLIN}};
-	int n = poll(pollers, lane->peer_pidfd >= 0 ? 2 : 1, clock_left_ms(deadline_ns));
+	/* poll() passes over negative descriptors. */
+	struct pollfd pollers[2 + LANE_WATCH_MAX] = {{.fd = lane->fd, .events = events},
+	                                             {.fd = lane->peer_pidfd, .events = POLLIN}};
+	for (unsigned i = 0; i < n_watch; i++)
+		pollers[2 + i] = (struct pollfd){.fd = lane->watch_fds[i], .events = POLLIN};
+	int n = poll(pollers, 2 + n_watch, clock_left_ms(deadline_ns));
 	if (n < 0)
-		return errno == EINTR ? 0 : -errno;
+		return errno == EINTR ? WOKEN_LOOK : -errno;
 	if (n == 0)
-		return clock_left_ms(deadline_ns) == 0 ? -ETIMEDOUT : 0;
-	return pollers[0].revents == 0 && pollers[1].revents ? 1 : 0;
+		return clock_left_ms(deadline_ns) == 0 ? -ETIMEDOUT : WOKEN_LOOK;
+	if (pollers[0].revents)
+		return WOKEN_LOOK;
+	return pollers[1].revents ? WOKEN_PEER_GONE : WOKEN_WATCHED;
 }
 
 int lane_receive(struct lane *lane, struct frame *ret_frame, uint64_t deadline_ns)
@@ -196,10 +220,12 @@ int lane_receive(struct lane *lane, struct frame *ret_frame, uint64_t deadline_n
 			return -ECONNRESET;
 		if (deadline_ns == 0)
 			return -ETIMEDOUT;
-		r = sleep_for(lane, POLLIN, deadline_ns);
+		r = sleep_for(lane, POLLIN, lane->n_watch, deadline_ns);
 		if (r < 0)
 			return r;
-		gone = r == 1;
+		if (r == WOKEN_WATCHED)
+			return 0;
+		gone = r == WOKEN_PEER_GONE;
 	}
 }
 
@@ -211,9 +237,9 @@ static int send_wait(struct lane *lane, uint64_t deadline_ns)
 	short events = POLLOUT;
 	if (lane->in.size < lane->in.limit - READ_BYTES)
 		events |= POLLIN;
-	int r = sleep_for(lane, events, deadline_ns);
-	if (r != 0)
-		return r == 1 ? -ECONNRESET : r;
+	int r = sleep_for(lane, events, 0, deadline_ns);
+	if (r != WOKEN_LOOK)
+		return r == WOKEN_PEER_GONE ? -ECONNRESET : r;
 	if (events & POLLIN) {
 		r = in_fill(lane, 1);
 		if (r < 0 && r != -EAGAIN)

@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 
+#define LANE_WATCH_MAX 6
+
 struct lane {
 	int fd;
 	int peer_pidfd;        /* -1, or readable once the peer process is gone; belongs to the lane's owner */
@@ -23,6 +25,8 @@ struct lane {
 	size_t out_start;
 	uint32_t peer_core;    /* processor + 1 of the peer when it last sent; 0: not known */
 	unsigned n_fruitless;  /* waits in a row for which spinning was too short */
+	const int *watch_fds;  /* lane_receive also returns when one of these is readable; the owner's */
+	unsigned n_watch;      /* at most LANE_WATCH_MAX */
 };
 
 /* Takes the descriptor. peer_pidfd stays the caller's. */
@@ -50,12 +54,17 @@ int lane_put(struct lane *lane, Cbb__FrameType type, const ProtobufCMessage *mes
 int lane_send(struct lane *lane, uint64_t deadline_ns);
 
 /*
- * The next frame: 1; -ETIMEDOUT, -ECONNRESET (end of file, or the peer process is gone), -EBADMSG with a
+ * The next frame: 1; 0: none of it is complete, but a watched descriptor is readable; -ETIMEDOUT, -ECONNRESET (end of file, or the peer process is gone), -EBADMSG with a
  * detail text. The frame is valid until the lane is next used. deadline_ns 0: do not wait (-ETIMEDOUT).
  */
 int lane_receive(struct lane *lane, struct frame *ret_frame, uint64_t deadline_ns);
 
 /* Puts back the frame that lane_receive gave last: the next lane_receive gives it again. */
 void lane_unreceive(struct lane *lane);
+
+/* Whether a whole frame has been read and not handed out: 1 and the frame, which stays; 0; -EBADMSG. */
+int lane_peek(struct lane *lane, struct frame *ret_frame);
+/* Whether what was read holds nothing, not even a part of a frame. */
+bool lane_is_empty(const struct lane *lane);
 
 #endif

@@ -8,7 +8,7 @@
 
 #define CHUNK_BYTES 16384
 /* An honest message takes up to 20 times its wire size (small sub-messages with many fields). */
-#define AMPLIFICATION_MAX 32
+#define AMPLIFICATION_MAX 40
 #define BUDGET_MIN_BYTES 65536
 #define BUDGET_MAX_BYTES (128u << 20)
 

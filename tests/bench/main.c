@@ -14,7 +14,7 @@
 
 #define MS_MAX 3600000
 
-/* In this order, whatever the command line's is: later rows are compared with the first two. */
+/* In this order, whatever the command line's is: later rows are compared with the first three. */
 static const struct row {
 	const char *name;
 	int (*run)(unsigned ms);
@@ -22,15 +22,25 @@ static const struct row {
 } rows[] = {
     {"raw_block", row_raw_block, "ping-pong of 32 bytes between two processes, blocking"},
     {"raw_spin", row_raw_spin, "the same; a waiter whose peer runs on another core spins briefly"},
+    {"raw_stream", row_raw_stream, "messages of 64 bytes one way, one send each, as many at a time as there are"},
+    {"raw_lone", row_raw_lone, "a single one of them: from its send to the end of the receive"},
     {"call", row_call, "a call of int f(int)"},
     {"callback", row_callback, "a callback int f(int), in a loop of native code"},
     {"callback_nested_call", row_callback_nested_call, "a callback whose handler calls the library"},
+    {"callback_thread", row_callback_thread, "a callback from a thread of the library; the program dispatches"},
+    {"callback_thread_in_call", row_callback_thread_in_call, "the same; the program waits in a call"},
+    {"listener_1", row_listener_1, "events from one thread of the library, none of them lost"},
+    {"listener_8", row_listener_8, "the same from eight threads"},
+    {"listener_lone", row_listener_lone, "from a single event's native call to its handler; the program sleeps till then"},
+    {"close_under_load", row_close_under_load, "closing a listener that eight threads call: close_drain, close_abort"},
     {"qsort_10k", row_qsort_10k, "libc's qsort of 10,000 ints with the program's comparator"},
     {"expat_1mb", row_expat_1mb, "expat parses 1 MB with start, end and text handlers"},
     {"host_start", row_host_start, "from opening a host to the first callback in it"},
     {"death_status", row_death_status, "from a null pointer in the library to the call's status (death_report: to the report)"},
     {"host_idle", row_host_idle, "private memory of an idle host with one library open"},
     {"callback_open", row_callback_open, "opening and closing a callback; memory of an open one, client and host"},
+    {"callback_closed", row_callback_closed, "opening, passing and closing a callback, up to a million; memory that stays"},
+    {"live_100k", row_live_100k, "a callback at random among 100,000 live ones; their opening and memory"},
 };
 
 #define N_ROWS (sizeof rows / sizeof *rows)
@@ -61,7 +71,7 @@ static const struct option_table option_table = {
 static void list_rows(void)
 {
 	for (size_t i = 0; i < N_ROWS; i++)
-		printf("%-22s %s\n", rows[i].name, rows[i].what);
+		printf("%-24s %s\n", rows[i].name, rows[i].what);
 }
 
 static bool is_row(const char *name)

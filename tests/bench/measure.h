@@ -28,6 +28,7 @@ struct measure {
 	uint64_t busy_ns;     /* wall time, without pauses */
 	uint64_t cpu_ns;      /* of both processes, without pauses */
 	uint64_t last_ns;     /* when the last operation ended, for measure_step */
+	unsigned n_each;      /* operations that one sample stands for, each of which took so long; 0: one */
 };
 
 #define MEASURE_MAX_OPERATIONS (1u << 20)
@@ -56,6 +57,14 @@ static inline void measure_step(struct measure *measure)
 {
 	uint64_t now_ns = clock_now_ns();
 	sample_add(&measure->sample, now_ns - measure->last_ns);
+	measure->last_ns = now_ns;
+}
+
+/* So many operations have ended since the last did: one sample, of what each took. measure.n_each says how many. */
+static inline void measure_step_many(struct measure *measure)
+{
+	uint64_t now_ns = clock_now_ns();
+	sample_add(&measure->sample, (now_ns - measure->last_ns) / measure->n_each);
 	measure->last_ns = now_ns;
 }
 

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Each closed one keeps its address out of use: the host's budget ends the loop before the time might. */
 #define OPERATIONS_MAX 200000
@@ -67,16 +66,6 @@ static int open_many(const struct target *target, bench_keep_fn *keep)
 	return 0;
 }
 
-static int private_bytes(const struct target *target, uint64_t *ret_bytes)
-{
-	uint64_t own = 0, host = 0;
-	int r = target_private_bytes(getpid(), &own);
-	if (r == 0)
-		r = target_private_bytes(cbb_host_pid(target->host), &host);
-	*ret_bytes = own + host;
-	return r;
-}
-
 static int measure_memory(const struct target *target)
 {
 	uint64_t before = 0, after = 0;
@@ -85,11 +74,11 @@ static int measure_memory(const struct target *target)
 		return target_result(cbb_last_error(), "bench_keep");
 	int r = keep(on_callback) == 1 ? 0 : target_result(cbb_last_error(), "bench_keep");
 	if (r == 0)
-		r = private_bytes(target, &before);
+		r = target_memory(target, &before);
 	if (r == 0)
 		r = open_many(target, keep);
 	if (r == 0)
-		r = private_bytes(target, &after);
+		r = target_memory(target, &after);
 	if (r == 0)
 		table_add_bytes("callback_open", after > before ? (after - before) / N_KEPT : 0);
 	return r;

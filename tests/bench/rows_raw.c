@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the machine takes for a round trip of 32 bytes over a Unix stream socket, with nothing of this project on the
- * way: the measure for everything else.
+ * What the machine takes for a round trip of 32 bytes over a Unix stream socket, and for messages of 64 bytes one way,
+ * with nothing of this project on the way: the measure for everything else.
  */
 #include "base/clock.h"
 #include "base/detail.h"
@@ -11,6 +11,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -20,6 +22,9 @@
 
 #define SPIN_NS 20000
 #define WARM_UP 2000
+#define STREAM_MESSAGE_BYTES 64
+#define STREAM_SAMPLE 1000
+#define STREAM_WARM_UP 20000
 
 struct message {
 	uint32_t core; /* the sender's, + 1 */
@@ -114,7 +119,8 @@ static int measure_pair(const char *name, unsigned ms, int fd, pid_t peer, recei
 	return r < 0 ? detail_set(r, "%s", strerror(-r)) : 0;
 }
 
-static int ping_pong(const char *name, unsigned ms, receive_fn *receive)
+/* The other end of *ret_fd is served by a process of its own. Its number, or a negative code. */
+static pid_t start_peer(void (*run)(int fd, receive_fn *receive), receive_fn *receive, int *ret_fd)
 {
 	int fds[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
@@ -122,15 +128,30 @@ static int ping_pong(const char *name, unsigned ms, receive_fn *receive)
 	pid_t peer = fork();
 	if (peer == 0) {
 		close(fds[0]);
-		serve(fds[1], receive);
+		run(fds[1], receive);
 	}
 	close(fds[1]);
-	int r = peer < 0 ? detail_set(-errno, "fork: %s", strerror(errno)) : 0;
-	if (r == 0)
-		r = measure_pair(name, ms, fds[0], peer, receive);
-	close(fds[0]);
-	if (peer > 0)
-		waitpid(peer, NULL, 0);
+	if (peer < 0) {
+		close(fds[0]);
+		return detail_set(-errno, "fork: %s", strerror(errno));
+	}
+	*ret_fd = fds[0];
+	return peer;
+}
+
+static void end_peer(pid_t peer, int fd)
+{
+	close(fd);
+	waitpid(peer, NULL, 0);
+}
+
+static int ping_pong(const char *name, unsigned ms, receive_fn *receive)
+{
+	int fd = -1, peer = start_peer(serve, receive, &fd);
+	if (peer < 0)
+		return peer;
+	int r = measure_pair(name, ms, fd, peer, receive);
+	end_peer(peer, fd);
 	return r;
 }
 
@@ -142,4 +163,121 @@ int row_raw_block(unsigned ms)
 int row_raw_spin(unsigned ms)
 {
 	return ping_pong("raw_spin", ms, receive_spinning);
+}
+
+/* ---- One way ---- */
+
+/* The other process: one send for each message, until nobody reads. */
+static void stream(int fd, receive_fn *receive)
+{
+	char message[STREAM_MESSAGE_BYTES] = {0};
+	(void)receive;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	place_as_host();
+	while (send(fd, message, sizeof message, MSG_NOSIGNAL) == sizeof message)
+		;
+	_exit(0);
+}
+
+/* Reads what there is, as much as fits, until that was so many messages. */
+static int receive_stream(int fd, unsigned n_messages)
+{
+	static char buffer[1 << 16];
+	for (size_t left = (size_t)n_messages * STREAM_MESSAGE_BYTES; left > 0;) {
+		ssize_t n = recv(fd, buffer, left < sizeof buffer ? left : sizeof buffer, 0);
+		if (n <= 0)
+			return n < 0 ? -errno : -ECONNRESET;
+		left -= (size_t)n;
+	}
+	return 0;
+}
+
+static int measure_stream(unsigned ms, int fd, pid_t peer)
+{
+	struct measure measure;
+	int r = receive_stream(fd, STREAM_WARM_UP);
+	if (r == 0)
+		r = measure_init(&measure, ms, 0);
+	if (r < 0)
+		return detail_set(r, "%s", strerror(-r));
+	measure.n_each = STREAM_SAMPLE;
+	measure_resume(&measure, peer);
+	do {
+		r = receive_stream(fd, STREAM_SAMPLE);
+		measure_step_many(&measure);
+	} while (r == 0 && measure_more(&measure));
+	measure_pause(&measure);
+	if (r == 0)
+		table_add_time("raw_stream", &measure, NULL, 0);
+	measure_free(&measure);
+	return r < 0 ? detail_set(r, "%s", strerror(-r)) : 0;
+}
+
+int row_raw_stream(unsigned ms)
+{
+	int fd = -1, peer = start_peer(stream, NULL, &fd);
+	if (peer < 0)
+		return peer;
+	int r = measure_stream(ms, fd, peer);
+	end_peer(peer, fd);
+	return r;
+}
+
+/* ---- A single message ---- */
+
+#define LONE_WORDS (STREAM_MESSAGE_BYTES / sizeof(uint64_t))
+
+/* The other process: when its last message has been answered, and the reader sleeps, it sends the time. As bench_lone() does. */
+static void stream_lone(int fd, receive_fn *receive)
+{
+	uint64_t message[LONE_WORDS] = {0};
+	bool goes_on = true;
+	(void)receive;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	place_as_host();
+	while (goes_on) {
+		message[0] = 0;
+		goes_on = send(fd, message, sizeof message, MSG_NOSIGNAL) == sizeof message &&
+		          recv(fd, message, sizeof message, MSG_WAITALL) == sizeof message;
+		sched_yield();
+		sched_yield();
+		message[0] = clock_now_ns();
+		goes_on = goes_on && send(fd, message, sizeof message, MSG_NOSIGNAL) == sizeof message;
+	}
+	_exit(0);
+}
+
+/* Answers what has no time. */
+static int receive_lone(struct measure *measure, int fd)
+{
+	uint64_t message[LONE_WORDS];
+	if (recv(fd, message, sizeof message, MSG_WAITALL) != sizeof message)
+		return -ECONNRESET;
+	if (message[0])
+		measure_add(measure, clock_now_ns() - message[0]);
+	else if (send(fd, message, sizeof message, MSG_NOSIGNAL) != sizeof message)
+		return -ECONNRESET;
+	return 0;
+}
+
+static int measure_lone(unsigned ms, int fd)
+{
+	struct measure measure;
+	int r = measure_init(&measure, ms, 0);
+	while (r == 0 && measure_more(&measure))
+		r = receive_lone(&measure, fd);
+	if (r == 0)
+		table_add_time("raw_lone", &measure, NULL, 0);
+	measure_free(&measure);
+	return r < 0 ? detail_set(r, "%s", strerror(-r)) : 0;
+}
+
+int row_raw_lone(unsigned ms)
+{
+	int fd = -1, peer = start_peer(stream_lone, NULL, &fd);
+	if (peer < 0)
+		return peer;
+	int r = measure_lone(ms, fd);
+	end_peer(peer, fd);
+	return r;
 }

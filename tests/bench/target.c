@@ -15,11 +15,24 @@
 
 static cbb_client *client;
 
+#define KEPT(name) "[scope(forever)] bench_handler " name
+
 static const char fixture_text[] = "[library(\"" BENCH_FIXTURE "\")]\n"
                                    "typedef int (*bench_handler)(int value);\n"
                                    "int bench_next(int value);\n"
                                    "int bench_loop(bench_handler handler, int count);\n"
+                                   "typedef void (*bench_event)(unsigned long sent_ns, int value);\n"
                                    "int bench_keep([scope(forever)] bench_handler handler);\n"
+                                   "int bench_keep_16(" KEPT("a") ", " KEPT("b") ", " KEPT("c") ", " KEPT("d") ", "
+                                   KEPT("e") ", " KEPT("f") ", " KEPT("g") ", " KEPT("h") ", " KEPT("i") ", "
+                                   KEPT("j") ", " KEPT("k") ", " KEPT("l") ", " KEPT("m") ", " KEPT("n") ", "
+                                   KEPT("o") ", " KEPT("p") ");\n"
+                                   "int bench_call_kept(int count, int seed);\n"
+                                   "int bench_call_thread([scope(forever)] bench_handler handler);\n"
+                                   "int bench_produce([scope(forever)] bench_event handler, int n_threads);\n"
+                                   "int bench_lone([scope(forever)] bench_event handler, [scope(forever)] bench_handler asked);\n"
+                                   "int bench_stop(void);\n"
+                                   "int bench_join(void);\n"
                                    "void bench_crash([nullable, in] int *nowhere);\n";
 
 int target_result(int r, const char *what)
@@ -67,21 +80,38 @@ static int open_library(struct target *target, const char *interface)
 	return target_result(r, interface ? interface : "the bench's fixture");
 }
 
-int target_open(struct target *target, const char *interface, int stdout_fd)
+static int open_with(struct target *target, const char *interface, const cbb_host_options *options)
 {
 	cbb_client *connected = NULL;
-	const int fds[3] = {-1, stdout_fd, -1};
-	cbb_host_options options = {
-	    .size = sizeof options, .name = "cbb-bench", .stdio_fds = fds, .call_timeout_ms = CALL_TIMEOUT_MS};
 	*target = (struct target){0};
 	int r = target_client(&connected);
 	if (r == 0)
-		r = target_result(cbb_host_open(connected, &options, &target->host), "cbb_host_open");
+		r = target_result(cbb_host_open(connected, options, &target->host), "cbb_host_open");
 	if (r == 0)
 		r = open_library(target, interface);
 	if (r < 0)
 		target_close(target);
 	return r;
+}
+
+int target_open(struct target *target, const char *interface, int stdout_fd)
+{
+	const int fds[3] = {-1, stdout_fd, -1};
+	return open_with(target, interface,
+	                 &(cbb_host_options){.size = sizeof(cbb_host_options),
+	                                     .name = "cbb-bench",
+	                                     .stdio_fds = fds,
+	                                     .call_timeout_ms = CALL_TIMEOUT_MS});
+}
+
+int target_open_wide(struct target *target, uint64_t max_callbacks)
+{
+	return open_with(target, NULL,
+	                 &(cbb_host_options){.size = sizeof(cbb_host_options),
+	                                     .name = "cbb-bench",
+	                                     .call_timeout_ms = CALL_TIMEOUT_MS,
+	                                     .max_callbacks = max_callbacks,
+	                                     .max_closed_callbacks = max_callbacks});
 }
 
 void target_close(struct target *target)
@@ -93,6 +123,17 @@ void target_close(struct target *target)
 int target_place(const struct target *target)
 {
 	return place_host_process(cbb_host_pid(target->host));
+}
+
+int target_memory(const struct target *target, uint64_t *ret_bytes)
+{
+	uint64_t own = 0, host = 0;
+	int r = target_private_bytes(getpid(), &own);
+	if (r == 0)
+		r = target_private_bytes(cbb_host_pid(target->host), &host);
+	if (r == 0)
+		*ret_bytes = own + host;
+	return r;
 }
 
 int target_private_bytes(pid_t pid, uint64_t *ret_bytes)

@@ -190,7 +190,7 @@ static void A10_an_unsupported_type_is_refused_with_a_message_that_names_it(void
 	expect_refused("typedef int (*cb)(void *what);", "void *what");
 	expect_refused("typedef int (*cb)(int **deep);", "int **deep");
 	expect_refused("typedef int (*cb)(const char *format, ...);", "...");
-	expect_refused("union u { int a; float b; }; typedef int (*cb)(union u value);", "union");
+	expect_refused("union u { int a; long double b; }; typedef int (*cb)(union u *value);", "union u *");
 	expect_refused("typedef int (*cb)(_Complex double value);", "_Complex");
 	expect_refused("typedef int (*cb)(unknown_type value);", "unknown_type");
 	expect_refused("struct s; typedef int (*cb)(struct s value);", "struct s");

@@ -194,25 +194,9 @@ static void C19_a_thread_makes_the_downcall_while_others_go_on(void)
 	remote_end();
 }
 
-/* ---- A callback from a thread that the library made: not delivered by this version, and no crash ---- */
-
-static void C02_a_callback_from_a_thread_of_the_library_gets_on_error_and_a_report(void)
-{
-	given_the_library();
-	REMOTE(library, void(unsigned, number_fn), "keep_number")(0, handler);
-	EXPECT_EQUAL(REMOTE(library, int(unsigned, int), "call_kept_on_thread")(0, 5), -77);
-	EXPECT_EQUAL(n_handled, 0);
-	cbb_report report = remote_report();
-	EXPECT_EQUAL(report.wrong_thread_calls, 1);
-	EXPECT_CONTAINS(report.notice, "number_fn");
-	EXPECT_EQUAL(REMOTE(library, int(unsigned, int), "call_kept")(0, 5), 15);
-	remote_end();
-}
-
 static const struct test tests[] = {
 	TEST(C01_a_handler_runs_nested_on_the_calling_thread_and_its_result_reaches_native_code),
 	TEST(C01_each_client_thread_has_its_double_in_the_host),
-	TEST(C02_a_callback_from_a_thread_of_the_library_gets_on_error_and_a_report),
 	TEST(C17_handler_and_library_nest_8_deep_with_their_arguments_intact),
 	TEST(C19_a_thread_makes_the_downcall_while_others_go_on),
 	TEST(J05_calls_of_handlers_nest_64_deep_on_one_native_thread),

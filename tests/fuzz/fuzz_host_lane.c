@@ -121,11 +121,14 @@ static void open_library_once(void)
 	interface_free(interface);
 }
 
-/* Each byte pair of the input that begins a frame of the forbidden type is changed. */
-static void forbid_libraries(uint8_t *data, size_t size)
+/*
+ * Each byte pair of the input that begins a frame of a type is changed: of what would load libraries or write to the
+ * memory of the fuzzer itself.
+ */
+static void forbid(uint8_t *data, size_t size, uint8_t type)
 {
 	for (size_t at = 4; at + 1 < size; at++)
-		if (data[at] == CBB__FRAME_TYPE__FRAME_OPEN_LIBRARY && data[at + 1] == 0)
+		if (data[at] == type && data[at + 1] == 0)
 			data[at] = CBB__FRAME_TYPE__FRAME_INVOKE;
 }
 
@@ -133,10 +136,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t types[] = {CBB__FRAME_TYPE__FRAME_INVOKE, CBB__FRAME_TYPE__FRAME_RETURN,
 	                                CBB__FRAME_TYPE__FRAME_OPEN_CALLBACK, CBB__FRAME_TYPE__FRAME_CLOSE_CALLBACK,
-	                                CBB__FRAME_TYPE__FRAME_ABANDON};
+	                                CBB__FRAME_TYPE__FRAME_ABANDON, CBB__FRAME_TYPE__FRAME_READ_MEMORY};
 	open_library_once();
 	uint8_t *bytes = frames_from_input(data, size, types, sizeof types, &size);
-	forbid_libraries(bytes, size);
+	forbid(bytes, size, CBB__FRAME_TYPE__FRAME_OPEN_LIBRARY);
+	forbid(bytes, size, CBB__FRAME_TYPE__FRAME_WRITE_MEMORY);
 	play(bytes, size);
 	free(bytes);
 	return 0;

@@ -43,8 +43,11 @@ static inline void walk_param(struct walk *walk, uint32_t index, unsigned depth)
 	walk_expression(walk, param->size, 1);
 	walk_expression(walk, param->filled, 1);
 	walk_expression(walk, param->closes_when, 1);
+	walk_expression(walk, param->selector, 1);
 	if (param->mode == CBB__MODE__MODE_ELEMENTS)
 		walk_param(walk, param->element, depth + 1);
+	for (uint32_t i = 0; param->mode == CBB__MODE__MODE_CASE && i < param->n_cases; i++)
+		walk_param(walk, param->first_case + i, depth + 1);
 	while (type->kind == CBB__KIND__KIND_ARRAY)
 		type = walk->message->types[type->target];
 	for (uint32_t i = 0; param->mode == CBB__MODE__MODE_VALUE && type->kind == CBB__KIND__KIND_STRUCT && i < type->n;

@@ -23,11 +23,14 @@
 	"[on_error(-1)] int fill([out, size(3)] int *values);\n"                                                       \
 	"[on_error(-1)] int with_number([scope(forever)] number_fn handler);\n"                                        \
 	"[on_error(-1)] int with_text([scope(forever)] text_fn handler);\n"                                            \
-	"[on_error(-1)] int with_given([scope(forever)] given_fn handler, [scope(forever)] text_fn other);\n"
+	"[on_error(-1)] int with_given([scope(forever)] given_fn handler, [scope(forever)] text_fn other);\n"           \
+	"typedef void (*event_fn)(int value);\n"                                                                       \
+	"[on_error(-1)] int with_both([scope(forever)] event_fn handler, [scope(forever)] number_fn other);\n"
 
 typedef int number_handler(int value);
 typedef int text_handler(const char *text);
 typedef int given_handler(number_handler *given, int value);
+typedef void event_handler(int value);
 
 static cbb_host *host;
 static cbb_library *library;

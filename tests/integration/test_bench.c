@@ -37,11 +37,12 @@ static void expect_bytes_row(const char *out, const char *name)
 	EXPECT(line && sscanf(line, "M\t%*s\t%llu", &bytes) == 1 && bytes > 0);
 }
 
-static const char *run(const char *place)
+/* Runs those rows, the last of them NULL, for a short time each. */
+static const char *run(const char *place, const char *const rows[])
 {
-	const char *const argv[] = {harness_program("cbb-bench"), "--tsv", "--ms", "20", "--place", place, "raw_block",
-	                            "raw_spin", "call", "callback", "callback_nested_call", "host_start", "death_status",
-	                            "host_idle", "callback_open", NULL};
+	const char *argv[32] = {harness_program("cbb-bench"), "--tsv", "--ms", "20", "--place", place};
+	for (size_t n = 6; rows[n - 6]; n++)
+		argv[n] = rows[n - 6];
 	struct harness_output output = harness_run(argv, RUN_TIMEOUT_MS);
 	EXPECT_STRING(output.err, "");
 	EXPECT_EQUAL(output.status, 0);
@@ -51,26 +52,55 @@ static const char *run(const char *place)
 static void given_any_place_when_measured_then_each_row_has_its_figures(void)
 {
 	static const char *const places[] = {"one", "free"};
-	static const char *const times[] = {"raw_block", "raw_spin", "call", "callback", "callback_nested_call",
-	                                    "host_start", "callback_open"};
+	static const char *const rows[] = {"raw_block", "raw_spin", "raw_stream", "call", "callback", "callback_nested_call",
+	                                   "host_start", "death_status", "host_idle", "callback_open", "callback_closed", NULL};
+	static const char *const times[] = {"raw_block", "raw_spin", "raw_stream", "call", "callback",
+	                                    "callback_nested_call", "host_start", "callback_open", "callback_closed"};
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		const char *out = run(places[i]);
+		const char *out = run(places[i], rows);
 		for (size_t k = 0; k < sizeof times / sizeof *times; k++)
 			expect_times(out, times[k]);
 		const char *death = line_of(out, 'R', "death_status");
 		EXPECT(death && strstr(death, "\t-\t-"));
 		expect_bytes_row(out, "host_idle");
 		expect_bytes_row(out, "callback_open");
+		expect_bytes_row(out, "callback_closed");
 	}
+}
+
+static void given_threads_of_a_library_when_measured_then_each_row_has_its_figures(void)
+{
+	static const char *const places[] = {"one", "free"};
+	static const char *const rows[] = {"callback_thread", "callback_thread_in_call", "listener_1", "listener_8",
+	                                   "listener_lone", "close_under_load", NULL};
+	static const char *const times[] = {"callback_thread", "callback_thread_in_call", "listener_1", "listener_8",
+	                                    "close_drain", "close_abort"};
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		const char *out = run(places[i], rows);
+		for (size_t k = 0; k < sizeof times / sizeof *times; k++)
+			expect_times(out, times[k]);
+		const char *lone = line_of(out, 'R', "listener_lone");
+		EXPECT(lone && strstr(lone, "\t-\t-"));
+	}
+}
+
+static void given_a_hundred_thousand_live_callbacks_when_measured_then_there_are_figures(void)
+{
+	const char *out = run("one", (const char *const[]){"live_100k", NULL});
+	expect_times(out, "live_100k_open");
+	expect_bytes_row(out, "live_100k");
+	expect_times(out, "live_100k");
 }
 
 static void given_no_tsv_when_measured_then_ratios_and_goals_are_shown(void)
 {
-	const char *const argv[] = {harness_program("cbb-bench"), "--ms", "20", "raw_block", "call", NULL};
+	const char *const argv[] = {harness_program("cbb-bench"), "--ms", "20", "raw_block", "raw_stream", "call",
+	                            "listener_1", NULL};
 	struct harness_output output = harness_run(argv, RUN_TIMEOUT_MS);
 	EXPECT_EQUAL(output.status, 0);
 	EXPECT_CONTAINS(output.out, "place one");
 	EXPECT_CONTAINS(output.out, "goal: at most 1.3 x raw_block: ");
+	EXPECT_CONTAINS(output.out, "goal: at least 5 x raw_stream: ");
 	EXPECT_LACKS(output.out, "callback");
 }
 
@@ -86,6 +116,8 @@ static void given_a_wrong_command_line_when_run_then_words_say_so(void)
 
 static const struct test tests[] = {
     TEST_TIMEOUT(given_any_place_when_measured_then_each_row_has_its_figures, 120),
+    TEST_TIMEOUT(given_threads_of_a_library_when_measured_then_each_row_has_its_figures, 120),
+    TEST_TIMEOUT(given_a_hundred_thousand_live_callbacks_when_measured_then_there_are_figures, 120),
     TEST(given_no_tsv_when_measured_then_ratios_and_goals_are_shown),
     TEST(given_a_wrong_command_line_when_run_then_words_say_so),
 };

@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The examples, run as a user runs them: each starts a private broker. And the README's program. */
-#include "support/harness.h"
+#include "support/example.h"
 
 #include <ctype.h>
 #include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define RUN_MS 25000
-
-static struct harness_output run_example(const char *name, const char *first, const char *second)
-{
-	const char *const argv[] = {harness_program(name), first, second, NULL};
-	return harness_run(argv, RUN_MS);
-}
-
-/* The text behind `start`; ends the test if it is not there. */
-static const char *after(const char *text, const char *start)
-{
-	const char *at = strstr(text, start);
-	EXPECT_CONTAINS(text, start);
-	REQUIRE(at != NULL);
-	return at + strlen(start);
-}
 
 /* ---- hello ---- */
 
@@ -51,10 +34,7 @@ static void given_the_readme_when_compared_then_its_program_is_hello_c(void)
 	const char *end = strstr(block, "```\n");
 	REQUIRE(end != NULL);
 	EXPECT_BYTES(block, (size_t)(end - block), program, strlen(program));
-	unsigned n_lines = 0;
-	for (const char *at = program; (at = strchr(at, '\n')); at++)
-		n_lines++;
-	EXPECT(n_lines <= 30);
+	EXPECT(count_of(program, "\n") <= 30);
 }
 
 /* ---- The README's table ---- */
@@ -242,6 +222,24 @@ static void given_survive_when_its_hosts_die_then_it_tells_how_and_goes_on(void)
 	after(at, "Six hosts died. This program");
 }
 
+/* ---- sqlite ---- */
+
+static void given_sqlite_when_it_asks_for_files_then_its_own_function_and_collation_have_answered(void)
+{
+	const char *directory = harness_temp_path("files");
+	REQUIRE_EQUAL(mkdir(directory, 0755), 0);
+	harness_temp_file("files/a.so.10", "12345");
+	harness_temp_file("files/a.so.9", "123");
+	harness_temp_file("files/readme", "1");
+	struct harness_output output = run_example("sqlite", directory, NULL);
+	EXPECT_EQUAL(output.status, 0);
+	EXPECT_STRING(output.err, "");
+	const char *at = after(output.out, "3 files of ");
+	at = after(at, "\n  kind=so files=2 bytes=8: a.so.9, a.so.10\n  kind=- files=1 bytes=1: readme\n");
+	at = after(at, "Here ran: the row handlers 5 times, ");
+	after(at, "SQLite says: no such table: fils\n");
+}
+
 static const struct test tests[] = {
 	TEST(given_hello_when_run_then_it_prints_sorted_numbers),
 	TEST(given_no_broker_when_hello_is_run_then_it_says_so_and_fails),
@@ -256,5 +254,6 @@ static const struct test tests[] = {
 	TEST(given_tree_when_the_handler_has_seen_enough_then_the_walk_ends),
 	TEST(given_tree_when_there_is_no_directory_then_errno_has_come_back),
 	TEST(given_survive_when_its_hosts_die_then_it_tells_how_and_goes_on),
+	TEST(given_sqlite_when_it_asks_for_files_then_its_own_function_and_collation_have_answered),
 };
 HARNESS_MAIN(tests)

@@ -24,7 +24,8 @@ static void reference_of_invoke(struct reference *reference, Cbb__Invoke *invoke
 	    .sequence = invoke->sequence, .parent = invoke->parent, .timeout_ms = invoke->timeout_ms,
 	    .error_number = invoke->error_number, .core = invoke->core, .library = invoke->library,
 	    .function = invoke->function, .slot = invoke->slot, .generation = invoke->generation,
-	    .thread = invoke->thread,
+	    .thread = invoke->thread, .dispatches = invoke->dispatches, .serves = invoke->serves, .after = invoke->after,
+	    .thread_name = invoke->thread_name.data, .thread_name_size = invoke->thread_name.len,
 	};
 	reference->n_words = invoke->n_words;
 	reference->words = invoke->words;
@@ -80,6 +81,11 @@ static const char *compare_scalars(const struct hot *a, const struct hot *b)
 		return "library or function differ";
 	if (a->slot != b->slot || a->generation != b->generation)
 		return "slot or generation differ";
+	if (a->dispatches != b->dispatches || a->serves != b->serves || a->after != b->after)
+		return "dispatches, serves or after differ";
+	if (a->thread_name_size != b->thread_name_size ||
+	    (a->thread_name_size && memcmp(a->thread_name, b->thread_name, a->thread_name_size) != 0))
+		return "thread_name differs";
 	if (a->has_error_number != b->has_error_number)
 		return "has_error_number differs";
 	if (a->detail_size != b->detail_size ||

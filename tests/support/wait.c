@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -18,6 +19,12 @@ unsigned harness_slow(void)
 	const char *text = getenv("CBB_TEST_SLOW");
 	int factor = text ? atoi(text) : HARNESS_SLOW;
 	return factor > 0 ? (unsigned)factor : 1;
+}
+
+bool harness_nightly(void)
+{
+	const char *text = getenv("CBB_TEST_NIGHTLY");
+	return text && strcmp(text, "1") == 0;
 }
 
 static uint64_t now_ms(void)

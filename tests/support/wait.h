@@ -12,6 +12,9 @@
 /* 1 if CBB_TEST_SLOW is not set. */
 unsigned harness_slow(void);
 
+/* CBB_TEST_NIGHTLY=1: tests that have a short and a long form run the long one. */
+bool harness_nightly(void);
+
 /* Until the condition holds: true; false at the time-out. For what has no descriptor to wait on; looks every 2 ms. */
 bool harness_wait_until(bool (*condition)(void *context), void *context, unsigned timeout_ms);
 

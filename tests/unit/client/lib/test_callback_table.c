@@ -39,7 +39,7 @@ static struct cbb_callback *add(void)
 static struct cbb_callback *intern(void *pointer, struct cbb_function *of)
 {
 	struct cbb_callback *callback = NULL;
-	REQUIRE_EQUAL(callback_table_intern(&table, &host, pointer, of, &callback), 0);
+	REQUIRE_EQUAL(callback_table_intern(&table, &host, pointer, of, CBB_AUTO, &callback), 0);
 	return callback;
 }
 

@@ -36,7 +36,7 @@ static void call_pass(struct made_call *call, struct closure *closure)
 {
 	for (uint32_t i = 0; i < call->call.marshal.plan->n_params; i++)
 		if (call->call.marshal.plan->params[i]->mode == CBB__MODE__MODE_CALLBACK) {
-			scope_add(&call->call, closure, call->call.marshal.plan->params[i]);
+			EXPECT_EQUAL(scope_add(&call->call, closure, call->call.marshal.plan->params[i], i), 0);
 			return;
 		}
 	FAIL("no parameter is a callback");
@@ -101,8 +101,8 @@ static void given_one_function_passed_twice_in_a_call_when_it_is_over_then_nothi
 	struct made_call call;
 	given_a_library();
 	call_make(&call, "call_two");
-	scope_add(&call.call, &first, call.call.marshal.plan->params[0]);
-	scope_add(&call.call, &first, call.call.marshal.plan->params[1]);
+	EXPECT_EQUAL(scope_add(&call.call, &first, call.call.marshal.plan->params[0], 0), 0);
+	EXPECT_EQUAL(scope_add(&call.call, &first, call.call.marshal.plan->params[1], 1), 0);
 	scope_enter(&call.call);
 	EXPECT_EQUAL(first.n_armed, 2);
 	scope_leave(&call.call);

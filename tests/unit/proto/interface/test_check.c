@@ -172,7 +172,7 @@ static void given_ranges_that_leave_their_table_when_checked_then_refused(void)
 
 static void given_params_that_contradict_their_mode_when_checked_then_refused(void)
 {
-	EXPECT_REFUSED("unknown mode", param_of(m, "read_it", 0)->mode = 7);
+	EXPECT_REFUSED("unknown mode", param_of(m, "read_it", 0)->mode = 99);
 	EXPECT_REFUSED("unknown mode", param_of(m, "read_it", 0)->mode = -1);
 	EXPECT_REFUSED("held in place", param_of(m, "x_free", 0)->mode = CBB__MODE__MODE_VALUE);
 	EXPECT_REFUSED("cannot be NULL", param_of(m, "open_it", 2)->nullable = true);
@@ -196,7 +196,7 @@ static void given_params_that_contradict_their_mode_when_checked_then_refused(vo
 	EXPECT_REFUSED("where none can", param_of(m, "make_it", 0)->mode = CBB__MODE__MODE_INTO);
 	EXPECT_REFUSED("only others can", param_of(m, "make_it", 0)->closes = true);
 	EXPECT_REFUSED("only others can", param_of(m, "make_it", 0)->size = 1);
-	EXPECT_REFUSED("only others can", param_of(m, "make_it", 0)->scope = 1);
+	EXPECT_REFUSED("holds no callbacks", param_of(m, "make_it", 0)->scope = 1);
 	EXPECT_REFUSED("only others can", param_of(m, "make_it", 0)->userdata_of = 1);
 	EXPECT_REFUSED("only others can", param_of(m, "make_it", 0)->into = 1);
 }
@@ -212,7 +212,7 @@ static void given_references_to_the_wrong_param_when_checked_then_refused(void)
 	EXPECT_REFUSED("not there", param_of(m, "read_it", 6)->owner = 9);
 	EXPECT_REFUSED("no handle", param_of(m, "read_it", 6)->owner = 8);
 	EXPECT_REFUSED("no handle", param_of(m, "read_it", 6)->owner = 2);
-	EXPECT_REFUSED("unknown scope", param_of(m, "read_it", 6)->scope = 4);
+	EXPECT_REFUSED("unknown scope", param_of(m, "read_it", 6)->scope = 6);
 	EXPECT_REFUSED("no such scope", param_of(m, "read_it", 6)->scope = 1);
 	EXPECT_REFUSED("only others can", param_of(m, "read_it", 0)->n_values = param_of(m, "read_it", 6)->n_values;
 	               param_of(m, "read_it", 0)->mode = CBB__MODE__MODE_INTO; param_of(m, "read_it", 0)->n_values = 65;
@@ -222,7 +222,7 @@ static void given_references_to_the_wrong_param_when_checked_then_refused(void)
 	EXPECT_REFUSED("no handle", result_of(m, "list_it")->lifetime_owner = 2);
 	EXPECT_REFUSED("no such lifetime", result_of(m, "list_it")->lifetime = 1);
 	EXPECT_REFUSED("unknown lifetime", result_of(m, "list_it")->lifetime = 5);
-	EXPECT_REFUSED("kept", param_of(m, "read_it", 5)->lifetime = 1);
+	EXPECT_REFUSED("kept", param_of(m, "read_it", 3)->direction = 3; param_of(m, "read_it", 3)->lifetime = 1);
 	EXPECT_REFUSED("no such function", result_of(m, "list_it")->free_function = function_of(m, "list_it")->name);
 	EXPECT_REFUSED("given away", result_of(m, "list_it")->free_function = UINT32_MAX);
 	EXPECT_REFUSED("no handle of a call", param_of(m, "close_it", 0)->closes = false);

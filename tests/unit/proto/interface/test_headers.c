@@ -39,7 +39,7 @@ struct check {
 	struct text renamed;  /* structs, enums and scalar typedefs, for other names */
 	struct text names;    /* #define name cbi_name */
 	struct text undo;     /* #undef name */
-	struct text real;     /* constants as the header has them */
+	struct text real;     /* constants, places and sizes of fields as the header has them */
 	struct text compare;  /* _Static_assert */
 	struct text program;
 };
@@ -126,19 +126,28 @@ static void strip(struct check *check, const char *text)
 	}
 }
 
+/* The tag in "struct stat" or "union sigval"; NULL: it has none. */
+static const char *tag_of(const char *spelling)
+{
+	const char *blank = strchr(spelling, ' ');
+	bool has_tag = strncmp(spelling, "struct ", 7) == 0 || strncmp(spelling, "union ", 6) == 0;
+	return has_tag ? blank + 1 : NULL;
+}
+
 /* "struct stat" -> "struct cbi_stat", and a typedef's name likewise. */
 static const char *renamed(const char *spelling)
 {
-	return strncmp(spelling, "struct ", 7) == 0 ? harness_format("struct cbi_%s", spelling + 7)
-	                                            : harness_format("cbi_%s", spelling);
+	const char *tag = tag_of(spelling);
+	return tag ? harness_format("%.*scbi_%s", (int)(tag - spelling), spelling, tag)
+	           : harness_format("cbi_%s", spelling);
 }
 
 static void compare_struct(struct check *check, const Cbb__Interface *message, uint32_t index)
 {
 	const Cbb__Type *type = message->types[index];
 	const char *name = harness_format("%s", interface_type_name(message, index)), *other = renamed(name);
-	if (strncmp(name, "struct ", 7) == 0)
-		rename_name(check, name + 7);
+	if (tag_of(name))
+		rename_name(check, tag_of(name));
 	if (type->n == 0)
 		return;
 	say(&check->compare, "_Static_assert(sizeof(%s) == sizeof(%s) && sizeof(%s) == %llu, \"%s\");\n", name, other, name,
@@ -146,10 +155,13 @@ static void compare_struct(struct check *check, const Cbb__Interface *message, u
 	for (uint32_t i = 0; i < type->n; i++) {
 		const Cbb__Param *field = message->params[type->first + i];
 		const char *member = interface_name(message, field->name);
-		say(&check->compare,
-		    "_Static_assert(offsetof(%s, %s) == %llu && sizeof(((%s *)0)->%s) == sizeof(((%s *)0)->%s), "
-		    "\"%s.%s\");\n",
-		    name, member, (unsigned long long)field->offset_bytes, name, member, other, member, name, member);
+		if (strstr(member, "_not_in_header")) /* what a header has without a name that all may use */
+			continue;
+		say(&check->real, "enum { at_%u_%u = offsetof(%s, %s), size_%u_%u = sizeof(((%s *)0)->%s) };\n", index, i, name,
+		    member, index, i, name, member);
+		say(&check->names, "#undef %s\n", member); /* some are macros for a field of a field */
+		say(&check->compare, "_Static_assert(at_%u_%u == %llu && size_%u_%u == sizeof(((%s *)0)->%s), \"%s.%s\");\n",
+		    index, i, (unsigned long long)field->offset_bytes, index, i, other, member, name, member);
 	}
 }
 

@@ -10,14 +10,15 @@
 #include "interface/check.h"
 #include "interface/parse.h"
 #include "marshal/marshal.h"
+#include "marshal/variadic.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SHAPES 10
-#define SHAPES_ARGUMENTS_MAX 8
+#define SHAPES 12
+#define SHAPES_ARGUMENTS_MAX 16
 #define SHAPES_KEPT_MAX 4096
 #define SHAPES_MEMORY_MAX 256
 #define SHAPES_LIMIT_BYTES (1u << 20)
@@ -41,6 +42,13 @@ static const char shapes_text[] =
 	"[string, zero] char **shape8([string, size(n), elements(nullable)] const char **names, int n);\n"
 	"int shape9([inout, size(n)] struct small *all, unsigned int n, [out, string, size(n)] char **names,\n"
 	"           [out, bytes(return), nullable, lifetime(next)] unsigned char **bytes);\n"
+	"union any { int i; double d; char text[12]; };\n"
+	"int shape10(int kind, [nullable, case(kind, 0: [in, size(n)] const struct item *; 1: [inout, size(n)] struct small *;\n"
+	"            2, 3: const char *; 4: [userdata] void *; 5: [out, string, size(n)] char *)] void *p, int n,\n"
+	"            union any u, [slot, nullable] void **cell);\n"
+	"[sentinel(0), select(int, case 1: unsigned long m, [size(m)] const short *; case 2: const char *; case 3: double;\n"
+	"                     case 4: [inout] struct small *, [nullable] notify, [userdata] void *; case 5: void)]\n"
+	"int shape11(thing t, int n, ...);\n"
 	"void sort(unsigned long size, shape0 compare);\n";
 
 struct shapes_item {
@@ -58,6 +66,7 @@ struct shapes_item {
 /* One function: what a program would pass to it, in memory of exactly the size that it has. */
 struct shapes_function {
 	struct plan *plan;
+	struct plan *base;            /* of a function with `...`: `plan` is that of a list */
 	void *arguments[SHAPES_ARGUMENTS_MAX];
 	void *result;
 };
@@ -204,6 +213,38 @@ static void shapes_fill_more(struct shapes *shapes, struct shapes_function *all)
 	a[3] = SHAPES_POINTER(zero);
 }
 
+static void shapes_fill_last(struct shapes *shapes, struct shapes_function *all)
+{
+	char text[6] = "hello";
+	uint64_t zero = 0, both[2] = {0, 0};
+	unsigned char any[16] = "";
+	short marks[2] = {1, 2};
+	double half = 0.5;
+	unsigned long n_marks = 2;
+	int zero_n = 0, one = 1, two = 2, three = 3, four = 4;
+	void **a = all[10].arguments;
+	a[0] = SHAPES_COPY(one);
+	a[1] = SHAPES_POINTER(both);
+	a[2] = SHAPES_COPY(two);
+	a[3] = SHAPES_COPY(any);
+	a[4] = SHAPES_POINTER(zero);
+	a = all[11].arguments;
+	*a++ = SHAPES_COPY(n_marks); /* a handle: any address */
+	*a++ = SHAPES_COPY(two);
+	*a++ = SHAPES_COPY(one);
+	*a++ = SHAPES_COPY(n_marks);
+	*a++ = SHAPES_POINTER(marks);
+	*a++ = SHAPES_COPY(four);
+	*a++ = SHAPES_POINTER(both);
+	*a++ = SHAPES_COPY(zero);
+	*a++ = SHAPES_COPY(n_marks);
+	*a++ = SHAPES_COPY(three);
+	*a++ = SHAPES_COPY(half);
+	*a++ = SHAPES_COPY(two);
+	*a++ = SHAPES_POINTER(text);
+	*a++ = SHAPES_COPY(zero_n);
+}
+
 static __attribute__((noreturn)) void shapes_abort(const char *what)
 {
 	fprintf(stderr, "%s: %s\n", what, detail_text());
@@ -219,6 +260,18 @@ static struct plan *shapes_plan(const struct shapes *shapes, const char *name)
 	if (index < 0 || plan_new(&shapes->interface->message, (uint32_t)index, &plan) < 0)
 		shapes_abort(name);
 	return plan;
+}
+
+/* Makes the plan that of the list which the arguments are. */
+static void shapes_open_list(struct shapes_function *function)
+{
+	struct variadic_array array;
+	struct variadic_call call;
+	function->base = function->plan;
+	variadic_array_init(&array, function->base, function->arguments, SIZE_MAX);
+	if (variadic_collect(function->base, function->arguments, &array.source, &call) < 0)
+		shapes_abort("list");
+	function->plan = (struct plan *)(uintptr_t)call.plan; /* the first: the base keeps it */
 }
 
 static __attribute__((unused)) void shapes_open(struct shapes *shapes)
@@ -240,6 +293,8 @@ static __attribute__((unused)) void shapes_open(struct shapes *shapes)
 	}
 	shapes_fill_in(shapes, shapes->functions);
 	shapes_fill_more(shapes, shapes->functions);
+	shapes_fill_last(shapes, shapes->functions);
+	shapes_open_list(&shapes->functions[11]);
 	shapes->sort = shapes_plan(shapes, "sort");
 	shapes->call = (struct marshal_frame){.plan = shapes->sort, .arguments = sort_arguments};
 }
@@ -247,7 +302,7 @@ static __attribute__((unused)) void shapes_open(struct shapes *shapes)
 static __attribute__((unused)) void shapes_free(struct shapes *shapes)
 {
 	for (int i = 0; i < SHAPES; i++) {
-		plan_free(shapes->functions[i].plan);
+		plan_free(shapes->functions[i].base ? shapes->functions[i].base : shapes->functions[i].plan);
 		free(shapes->functions[i].result);
 	}
 	plan_free(shapes->sort);
@@ -296,7 +351,12 @@ static __attribute__((unused)) int shapes_feed_invoke(struct shapes *shapes, uns
 	if (hot_read(&message, &frame) < 0)
 		return 0;
 	struct marshal_frame callee = shapes_frame(shapes, index, &shapes->arena);
-	int r = marshal_get_arguments(&callee, &message);
+	struct variadic_call list = {0};
+	int r = shapes->functions[index].base ? variadic_read(shapes->functions[index].base, &message, &list) : 0;
+	if (list.plan)
+		callee.plan = list.plan;
+	if (r == 0)
+		r = marshal_get_arguments(&callee, &message);
 	if (r == 0) {
 		struct marshal_frame again = callee;
 		again.arena = &shapes->other;
@@ -307,6 +367,7 @@ static __attribute__((unused)) int shapes_feed_invoke(struct shapes *shapes, uns
 	}
 	arena_release(&shapes->arena, (struct arena_mark){0});
 	arena_release(&shapes->other, (struct arena_mark){0});
+	variadic_release(&list);
 	return r == 0;
 }
 

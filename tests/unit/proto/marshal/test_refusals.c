@@ -101,16 +101,15 @@ static void given_out_without_a_size_when_planned_then_refused(void)
 	EXPECT_CONTAINS(detail_text(), "Hint: size(n)");
 }
 
-static void use_lifetime(Cbb__Interface *interface, Cbb__Param **params)
+static void use_transfer(Cbb__Interface *interface, Cbb__Param **params)
 {
-	(void)interface;
-	params[0]->lifetime = CBB__LIFETIME__LIFETIME_FOREVER;
+	params[0]->free_function = interface->functions[0]->name;
 }
 
-static void given_a_lifetime_of_what_goes_in_when_planned_then_refused(void)
+static void given_what_goes_in_and_is_given_away_when_planned_then_refused(void)
 {
-	EXPECT_EQUAL(try_plan("int f(const char *a);", use_lifetime), CBB__STATUS__STATUS_UNSUPPORTED);
-	EXPECT_CONTAINS(detail_text(), "the copy ends with the call. Hint: handle");
+	EXPECT_EQUAL(try_plan("int f(const char *a);", use_transfer), CBB__STATUS__STATUS_UNSUPPORTED);
+	EXPECT_CONTAINS(detail_text(), "not carried. Hint: lifetime(owner(handle))");
 }
 
 static void use_value_one(Cbb__Interface *interface, Cbb__Param **params)
@@ -331,7 +330,7 @@ static const struct test tests[] = {
 	TEST(given_return_as_a_size_when_planned_then_refused),
 	TEST(given_inout_with_pointers_inside_when_planned_then_refused),
 	TEST(given_out_without_a_size_when_planned_then_refused),
-	TEST(given_a_lifetime_of_what_goes_in_when_planned_then_refused),
+	TEST(given_what_goes_in_and_is_given_away_when_planned_then_refused),
 	TEST(given_the_sentinel_one_on_memory_when_planned_then_refused),
 	TEST(given_a_pointer_that_nothing_describes_when_planned_then_refused),
 	TEST(given_userdata_in_too_few_bytes_when_planned_then_refused),

@@ -242,12 +242,12 @@ static void given_what_protobuf_allows_and_nobody_writes_when_read_then_both_agr
 
 static void given_more_words_than_there_is_room_when_read_then_it_is_refused_in_words(void)
 {
-	uint8_t body[3 + 8 * (HOT_WORDS_MAX + 1)] = {14 << 3 | 2, 0, 0};
+	uint8_t body[4 + 8 * (HOT_WORDS_MAX + 1)] = {0xc2, 1, 0, 0}; /* field 24, bytes */
 	struct hot hot;
 	for (unsigned n = HOT_WORDS_MAX; n <= HOT_WORDS_MAX + 1; n++) {
-		body[1] = (uint8_t)((n * 8 & 0x7f) | 0x80);
-		body[2] = (uint8_t)(n * 8 >> 7);
-		struct frame frame = {.type = CBB__FRAME_TYPE__FRAME_INVOKE, .body = body, .size = 3 + 8 * n};
+		body[2] = (uint8_t)((n * 8 & 0x7f) | 0x80);
+		body[3] = (uint8_t)(n * 8 >> 7);
+		struct frame frame = {.type = CBB__FRAME_TYPE__FRAME_INVOKE, .body = body, .size = 4 + 8 * n};
 		EXPECT_EQUAL(hot_read(&hot, &frame), n == HOT_WORDS_MAX ? 0 : -EBADMSG);
 	}
 	EXPECT_CONTAINS(detail_text(), "INVOKE");

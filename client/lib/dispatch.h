@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running what has arrived for a queue: on the thread that dispatches it, on the threads of cbb_queue_start, and, as far as
+ * native threads wait for it, on its dispatcher while that waits in a call.
+ */
+#ifndef CBB_CLIENT_DISPATCH_H
+#define CBB_CLIENT_DISPATCH_H
+
+#include "lib/port.h"
+#include "lib/queue.h"
+
+struct client_thread;
+
+enum work_kind { WORK_NONE, WORK_TASK, WORK_RECORD, WORK_LANE };
+
+/* Something picked to be run. */
+struct work {
+	enum work_kind kind;
+	struct task *task;
+	struct port *port;
+	struct record *record;
+	struct queue_lane *lane;
+	struct frame frame;   /* LANE: valid until the lane is used again */
+	struct hot hot;       /* LANE: what it says */
+};
+
+/*
+ * A thread at work on a queue. Not on its stack: when a handler leaves by longjmp, what it skipped there is garbage, and only
+ * addresses tell.
+ */
+struct dispatch {
+	struct dispatch *outer;    /* client_thread.dispatches, or spare_dispatches */
+	const void *frame;         /* of the function that dispatches, for thread_has_left */
+	struct cbb_queue *queue;
+	struct client_thread *thread;
+	bool waits_in_call;        /* serves only native threads that wait */
+	bool parallel;             /* one of several */
+	bool closing;              /* goes on although the queue is being closed */
+	struct running running;
+	struct cbb_callback *callback; /* of an event whose handler runs */
+	struct work work;
+};
+
+/* CLOSING: whoever closes the queue runs what is left. */
+enum dispatch_style { DISPATCH_SERIAL, DISPATCH_PARALLEL, DISPATCH_IN_CALL, DISPATCH_CLOSING };
+
+/*
+ * Begins and ends this thread's work on a queue. Not with the lock. `frame` lies in the caller's frame. begin: 0, STATUS_BUSY:
+ * it is being dispatched; -ENOMEM.
+ */
+int dispatch_begin(struct cbb_queue *queue, enum dispatch_style style, const void *frame, struct dispatch **ret_dispatch);
+void dispatch_end(struct dispatch *dispatch);
+
+/* With the lock: picks something to be run, and marks it as running. Reads what has arrived only if `look`. */
+bool dispatch_pick(struct dispatch *dispatch, bool look);
+/* Without the lock: runs it and marks it as done. How many handlers ran (0 or 1). */
+int dispatch_run(struct dispatch *dispatch);
+/* Without the lock: attaches lanes that native threads wait for, cuts off hosts that lie. */
+void dispatch_tend(struct cbb_queue *queue);
+
+/* This thread dispatches the queue from now on. */
+void dispatch_become(struct cbb_queue *queue);
+/* Whether this thread runs something of that queue. */
+bool dispatch_is_inside(const struct cbb_queue *queue);
+
+/*
+ * Runs what there is, or waits for it: how many handlers ran; 0 also after other progress. For a closer on its queue's
+ * dispatcher; false if this thread is not that, and has to wait for another.
+ */
+bool dispatch_for_closer(struct cbb_queue *queue, uint64_t deadline_ns);
+/* With the lock: whether a native thread waits for that callback, and nobody has begun. */
+bool dispatch_lanes_hold(struct port *port, const struct cbb_callback *callback);
+
+/* Runs what comes of callbacks that were cut off, until the host says that nothing follows, or the deadline. */
+void dispatch_ending(struct cbb_queue *queue, uint64_t deadline_ns);
+/* What is left when the queue is closed: finalizers and completions. */
+void dispatch_tasks(struct cbb_queue *queue);
+/* The thread ends, perhaps inside a handler. */
+void dispatch_thread_ends(struct client_thread *thread);
+/* Handlers that were left by longjmp: their work ends. `here` as in thread_has_left. */
+void dispatch_unwind(const void *here);
+
+#endif

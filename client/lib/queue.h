@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A queue: where the program says its handlers run. What arrives for it comes through ports, one per host
+ * (lib/port.h), and as tasks of this side's own; lib/dispatch.h runs it.
+ */
+#ifndef CBB_CLIENT_QUEUE_H
+#define CBB_CLIENT_QUEUE_H
+
+#include "cbbroker.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct port;
+struct queue_team;
+
+#define QUEUES_MAX 1024
+#define QUEUE_STALL_DEFAULT_MS 10000
+
+/* Something to be run on the queue: part of what it is about, which `run` may free. Called without the lock. */
+struct task {
+	struct task *prev, *next;
+	void (*run)(struct task *task);
+};
+
+/* What is being run of the queue: on the stack of the thread that runs it. */
+struct running {
+	struct running *prev, *next;
+	struct port *port;         /* NULL: a task */
+	uint32_t native_thread;    /* whose invocation it is; no two of one native thread run at once. 0: none */
+	uint64_t client_thread;    /* client_thread.id of who runs it */
+};
+
+struct cbb_queue {
+	struct cbb_client *client;
+	struct cbb_queue *prev, *next; /* client->queues */
+	unsigned fork_epoch;
+	uint32_t number;
+	char *name;
+	uint64_t max_events, max_bytes, stall_ms;
+	bool pull;
+	int fd;                    /* epoll of the next two: what the program waits on */
+	int lanes_fd;              /* epoll of the ports' sockets: what a thread polls beside the call that it waits for */
+	int ready_fd;              /* eventfd: readable when there is something that no socket shows */
+	_Atomic uint64_t dispatcher; /* client_thread.id; 0: none */
+	_Atomic bool stop;
+
+	pthread_mutex_t lock;      /* of everything below, and of the ports. No handler, no waiting under it */
+	pthread_cond_t changed;    /* something was run to its end */
+	struct port *ports;        /* utlist */
+	struct task *tasks;        /* utlist */
+	struct running *running;   /* utlist */
+	unsigned n_dispatching;    /* threads inside dispatch_queue */
+	bool dispatched;           /* a serial queue is being dispatched */
+	_Atomic bool closing;
+	bool lanes_first;          /* whose turn it is: native threads that wait, or events */
+	bool has_priorities;       /* some callback has a priority */
+	struct cbb_callback *callbacks; /* utlist: those that name this queue and are not closed */
+	uint32_t n_ending;         /* closed callbacks of which the host has not said that nothing follows */
+	uint32_t n_refs;           /* callbacks that keep cbb_queue_run waiting */
+	uint32_t n_async;          /* calls of cbb_call_async that are not over */
+	struct queue_team *_Atomic team; /* threads of cbb_queue_start; NULL */
+};
+
+/* The default queue: made with the client. */
+int queue_default_open(struct cbb_client *client);
+/* With the client, when its hosts are freed. */
+void queues_free(struct cbb_client *client);
+/* WOULD_DEADLOCK with a detail text if this thread runs something of any of the client's queues. */
+int queues_check_outside(struct cbb_client *client);
+/* Ends the threads of started queues. 0, STATUS_TIMEOUT. */
+int queues_end_teams(struct cbb_client *client, uint64_t deadline_ns);
+
+/* Makes the descriptor readable, and wakes who dispatches. Any thread; with or without the lock; a signal handler. */
+void queue_wake(struct cbb_queue *queue);
+
+/* Adds a task. Not with the lock; with it. */
+void queue_add_task(struct cbb_queue *queue, struct task *task);
+void queue_add_task_locked(struct cbb_queue *queue, struct task *task);
+
+/* What keeps cbb_queue_run waiting. Not with the lock. */
+void queue_ref(struct cbb_queue *queue);
+void queue_unref(struct cbb_queue *queue);
+
+#endif

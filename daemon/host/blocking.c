@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/blocking.h"
+
+#include "base/clock.h"
+#include "base/detail.h"
+#include "host/binding.h"
+#include "host/callback.h"
+#include "host/closure.h"
+#include "host/failure.h"
+#include "host/native_thread.h"
+#include "host/queue.h"
+#include "host/thread.h"
+
+#include <errno.h>
+
+/* The queue's lock may wait for another thread's work on it, and each wait has its own end: errno is the caller's. */
+static int take_lane(struct binding *binding, const struct closure *closure, uint64_t deadline_ns,
+                     struct thread_lane **ret_lane)
+{
+	int error_number = errno;
+	int r = 0;
+	*ret_lane = thread_lane_take(binding);
+	if (!*ret_lane)
+		r = thread_lane_wait(binding, closure, deadline_ns, ret_lane);
+	errno = error_number;
+	return r;
+}
+
+/*
+ * A close that is meant to free waiting threads looks for what each waits for: so that is written before the
+ * closure is looked at again.
+ */
+static int call_on(struct binding *binding, struct thread_lane *lane, struct closure *closure, void *const *arguments,
+                   void *object, uint64_t deadline_ns)
+{
+	struct host_thread *thread = binding->native->thread;
+	struct host_lane *under = thread->lane;
+	int r = CBB__STATUS__STATUS_CLOSED;
+	atomic_store_explicit(&lane->sent, false, memory_order_relaxed);
+	atomic_store(&lane->waiting, closure);
+	lane->base.under = under;
+	thread->lane = &lane->base;
+	if (!atomic_load(&closure->closed))
+		r = callback_call_queue(binding, &lane->base, closure, arguments, object, deadline_ns);
+	thread->lane = under;
+	atomic_store_explicit(&lane->waiting, NULL, memory_order_relaxed);
+	return r;
+}
+
+static int explain(const struct binding *binding, struct closure *closure, int r)
+{
+	if (r == CBB__STATUS__STATUS_BUSY) {
+		failure_stalled(closure, binding->queue);
+		return CBB__STATUS__STATUS_TIMEOUT;
+	}
+	/* Whatever it was that ended the wait: the program has closed it, and knows. */
+	if (r < 0 && atomic_load(&closure->closed))
+		return CBB__STATUS__STATUS_CLOSED;
+	return r;
+}
+
+int blocking_call(struct closure *closure, void *const *arguments, void *object)
+{
+	int error_number = errno;
+	struct native_thread *native = native_thread_get();
+	struct binding *binding = native ? binding_get(native, closure_queue(closure)) : NULL;
+	struct thread_lane *lane;
+	if (!binding)
+		return CBB__STATUS__STATUS_WRONG_THREAD;
+	errno = error_number;
+	uint64_t deadline_ns = closure->timeout_ms ? clock_deadline_ns(closure->timeout_ms) : CLOCK_NEVER;
+	int r = take_lane(binding, closure, deadline_ns, &lane);
+	if (r == 0) {
+		r = call_on(binding, lane, closure, arguments, object, deadline_ns);
+		error_number = errno;
+		thread_lane_give(binding, lane);
+		errno = error_number;
+	}
+	return explain(binding, closure, r);
+}

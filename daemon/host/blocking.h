@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A callback of a thread that is not inside a call of its queue's dispatcher: the thread waits on a lane of the queue.
+ */
+#ifndef CBB_HOST_BLOCKING_H
+#define CBB_HOST_BLOCKING_H
+
+struct closure;
+
+/* As callback_call. STATUS_WRONG_THREAD: the client has no such queue here; nothing has been said of it. */
+int blocking_call(struct closure *closure, void *const *arguments, void *object);
+
+#endif
