@@ -225,6 +225,15 @@ struct closing {
 	uint64_t deadline_ns;
 };
 
+/* Those who dispatch sleep on the socket, which no longer shows what this thread has read. */
+static void read_for_others(struct port *port)
+{
+	uint64_t before = port->n_records;
+	port_read(port);
+	if (port->n_records != before)
+		queue_wake(port->queue);
+}
+
 /* Whether what was called before the closing has been dealt with. Reads the event lane: it may say so. */
 static bool is_drained(const struct closing *closing, int *ret_fd)
 {
@@ -235,7 +244,7 @@ static bool is_drained(const struct closing *closing, int *ret_fd)
 		struct port *port = port_find(closing->queue, callback->host);
 		pthread_mutex_lock(&closing->queue->lock);
 		if (port && left)
-			port_read(port);
+			read_for_others(port);
 		left = !atomic_load(&callback->ended) || (port && dispatch_lanes_hold(port, callback));
 		*ret_fd = port && !port->ended ? port->lane.fd : -1;
 		pthread_mutex_unlock(&closing->queue->lock);

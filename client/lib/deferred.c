@@ -177,8 +177,14 @@ static int answer_lane(struct cbb_deferred *deferred, int status)
 	pthread_cond_broadcast(&queue->changed);
 	pthread_mutex_unlock(&queue->lock);
 	queue_wake(queue); /* more may have been read than was dealt with */
+	if (r < 0 && (atomic_load(&host->dead) || descriptor_process_gone(host->pidfd))) {
+		r = detail_set(CBB_ERR_HOST_DIED, "host h%llu did not take the answer", (unsigned long long)host->id);
+	} else if (r < 0) { /* its deadline passed, and then the native thread ended: its lane told neither yet */
+		callback_count(&deferred->invocation.callback->counts.late_answers);
+		r = detail_set(CBB_ERR_TIMEOUT, "the native thread no longer waits for the answer");
+	}
 	host_leave(host);
-	return r < 0 ? detail_set(CBB_ERR_HOST_DIED, "host h%llu did not take the answer", (unsigned long long)host->id) : 0;
+	return r;
 }
 
 /* ---- Answering ---- */

@@ -189,7 +189,7 @@ static int serve_lane(struct dispatch *dispatch)
 	struct work *work = &dispatch->work;
 	switch (work->frame.type) {
 	case CBB__FRAME_TYPE__FRAME_EVENT:
-		return event_run(work->port, &work->frame, false, &dispatch->callback) < 0 ? -EBADMSG : 0;
+		return event_run(work->port, &work->hot, false, &dispatch->callback) < 0 ? -EBADMSG : 0;
 	case CBB__FRAME_TYPE__FRAME_INVOKE:
 		return serve_invoke(dispatch);
 	default:
@@ -207,8 +207,8 @@ static void work_done(struct dispatch *dispatch, int r)
 		port_unpark(work->port);
 	if (work->kind == WORK_RECORD) {
 		port_done(work->port, work->record);
-		/* In bulk, also to a native thread that waits for room: it is woken for more than one event. */
-		port_tell(work->port, dispatch->waits_in_call && !work->port->records);
+		/* In bulk, also to a native thread that waits for room: it is woken for more than one event. The last at once. */
+		port_tell(work->port, (dispatch->waits_in_call || dispatch->parallel) && !work->port->records);
 	} else if (work->kind == WORK_LANE && r != HANDLER_DEFERRED) {
 		lane_put_back(work->lane, r);
 	}
@@ -217,7 +217,7 @@ static void work_done(struct dispatch *dispatch, int r)
 		pthread_cond_broadcast(&queue->changed);
 }
 
-int dispatch_run(struct dispatch *dispatch)
+int dispatch_run(struct dispatch *dispatch, bool *ret_next)
 {
 	struct work *work = &dispatch->work;
 	struct cbb_queue *queue = dispatch->queue;
@@ -235,6 +235,8 @@ int dispatch_run(struct dispatch *dispatch)
 		fault = strdup(detail_text());
 	pthread_mutex_lock(&queue->lock);
 	work_done(dispatch, r);
+	if (ret_next)
+		*ret_next = !dispatch_is_stopped(dispatch) && dispatch_pick(dispatch, false);
 	pthread_mutex_unlock(&queue->lock);
 	if (fault) {
 		detail_set(-EBADMSG, "%s", fault);

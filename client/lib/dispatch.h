@@ -53,8 +53,13 @@ void dispatch_end(struct dispatch *dispatch);
 
 /* With the lock: picks something to be run, and marks it as running. Reads what has arrived only if `look`. */
 bool dispatch_pick(struct dispatch *dispatch, bool look);
-/* Without the lock: runs it and marks it as done. How many handlers ran (0 or 1). */
-int dispatch_run(struct dispatch *dispatch);
+/*
+ * Without the lock: runs it and marks it as done. How many handlers ran (0 or 1). With ret_next the next is picked in the same
+ * breath: whether there is one.
+ */
+int dispatch_run(struct dispatch *dispatch, bool *ret_next);
+/* cbb_queue_stop() was called, or the queue is being closed. */
+bool dispatch_is_stopped(const struct dispatch *dispatch);
 /* Without the lock: attaches lanes that native threads wait for, cuts off hosts that lie. */
 void dispatch_tend(struct cbb_queue *queue);
 

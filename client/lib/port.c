@@ -78,6 +78,8 @@ static void port_free(struct port *port)
 	struct record *record, *next;
 	DL_FOREACH_SAFE (port->records, record, next)
 		free(record);
+	LL_FOREACH_SAFE (port->spare, record, next)
+		free(record);
 	lane_free(&port->lane);
 	free(port->end_record);
 	free(port->beyond);

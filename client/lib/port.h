@@ -28,7 +28,10 @@ struct record {
 	uint32_t slot, generation;
 	uint64_t position;         /* EVENT: number on this event lane, from 1 */
 	size_t size;
-	uint8_t body[];            /* the message */
+	size_t room;               /* of `memory` */
+	struct hot *hot;           /* EVENT: what the message says, as far as it is in use (hot_bytes) */
+	uint8_t *body;             /* the message */
+	_Alignas(16) uint8_t memory[];
 };
 
 struct queue_lane;
@@ -45,6 +48,8 @@ struct port {
 	char *fault;               /* how the host broke the protocol: port_punish is due */
 	bool waits_to_send;        /* something is left in lane.out: EPOLLOUT is on */
 	struct record *records;    /* utlist */
+	struct record *spare;      /* linked by next: steady use allocates nothing */
+	uint64_t n_spare;
 	uint64_t n_records, n_control;
 	struct record *end_record; /* for the end of the host */
 	uint64_t window_events;    /* more at one time the host may not send */
@@ -104,6 +109,9 @@ void port_note_failure(struct port *port, const struct hot *invocation, int stat
 
 /* What lanes hold may be run now. */
 void port_unpark(struct port *port);
+
+/* Frees a record that is in no list. */
+void port_free_record(struct port *port, struct record *record);
 
 /* Done with a record: frees it. */
 void port_done(struct port *port, struct record *record);

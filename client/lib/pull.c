@@ -75,13 +75,9 @@ static struct pulled *pulled_new(struct dispatch *dispatch, struct cbb_callback 
 static int fetch(struct dispatch *dispatch, cbb_invocation **ret_invocation)
 {
 	struct work *work = &dispatch->work;
-	struct frame frame = work->frame;
 	struct hot *hot = &work->hot;
-	if (work->kind == WORK_RECORD) {
-		frame = (struct frame){.type = work->record->type, .body = work->record->body, .size = work->record->size};
-		if (hot_read(hot, &frame) < 0)
-			return 0;
-	}
+	if (work->kind == WORK_RECORD)
+		memcpy(hot, work->record->hot, hot_bytes(work->record->hot));
 	struct cbb_callback *callback = callback_table_find(&work->port->host->callbacks, hot->slot, hot->generation);
 	if (!callback || callback_begin(callback, true) < 0)
 		return 0;
@@ -111,7 +107,7 @@ static int next(struct dispatch *dispatch, uint64_t deadline_ns, cbb_invocation 
 	while (dispatch_next(dispatch, deadline_ns)) {
 		if (is_invocation(&dispatch->work) && fetch(dispatch, ret_invocation))
 			return 1;
-		dispatch_run(dispatch);
+		dispatch_run(dispatch, NULL);
 	}
 	return 0;
 }

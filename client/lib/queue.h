@@ -52,6 +52,7 @@ struct cbb_queue {
 	struct task *tasks;        /* utlist */
 	struct running *running;   /* utlist */
 	unsigned n_dispatching;    /* threads inside dispatch_queue */
+	unsigned n_likely;         /* waits in a row that found something where it came from before; the dispatcher's */
 	bool dispatched;           /* a serial queue is being dispatched */
 	_Atomic bool closing;
 	bool lanes_first;          /* whose turn it is: native threads that wait, or events */
@@ -74,6 +75,9 @@ int queues_end_teams(struct cbb_client *client, uint64_t deadline_ns);
 
 /* Makes the descriptor readable, and wakes who dispatches. Any thread; with or without the lock; a signal handler. */
 void queue_wake(struct cbb_queue *queue);
+
+/* What made it readable is going to be looked at. */
+void queue_clear(struct cbb_queue *queue);
 
 /* Adds a task. Not with the lock; with it. */
 void queue_add_task(struct cbb_queue *queue, struct task *task);

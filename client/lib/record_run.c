@@ -61,22 +61,19 @@ static int event_with(struct cbb_invocation *invocation, struct hot *event, bool
 	return 0;
 }
 
-int event_run(struct port *port, const struct frame *frame, bool hand_back, struct cbb_callback **running)
+int event_run(struct port *port, struct hot *event, bool hand_back, struct cbb_callback **running)
 {
-	struct hot event;
 	struct client_thread *thread = thread_self();
 	if (!thread)
 		return 0;
-	int r = hot_read(&event, frame);
-	if (r == 0)
-		r = claim_event(port, &event); /* again: it may have ended meanwhile */
+	int r = claim_event(port, event); /* again: it may have ended meanwhile */
 	if (r < 0)
 		return r;
-	struct cbb_callback *callback = callback_table_find(&port->host->callbacks, event.slot, event.generation);
+	struct cbb_callback *callback = callback_table_find(&port->host->callbacks, event->slot, event->generation);
 	struct cbb_invocation invocation = {
 	    .callback = callback, .host = port->host, .arena = &thread->arena, .event = true,
 	    .mark = arena_mark(&thread->arena)};
-	r = event_with(&invocation, &event, hand_back, running);
+	r = event_with(&invocation, event, hand_back, running);
 	arena_release(&thread->arena, invocation.mark);
 	return r < 0 ? r : 1;
 }
@@ -178,7 +175,7 @@ int record_run(struct port *port, struct record *record, bool hand_back, struct 
 	struct frame frame = frame_of(record);
 	switch (record->type) {
 	case CBB__FRAME_TYPE__FRAME_EVENT:
-		return event_run(port, &frame, hand_back, running);
+		return event_run(port, record->hot, hand_back, running);
 	case CBB__FRAME_TYPE__FRAME_LOST: return run_lost(port, &frame);
 	case CBB__FRAME_TYPE__FRAME_CALLBACK_ENDED: return run_ended(port, &frame);
 	case CBB__FRAME_TYPE__FRAME_CALLBACK_USE: return run_use(port, &frame);

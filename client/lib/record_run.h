@@ -13,8 +13,8 @@
  */
 int record_run(struct port *port, struct record *record, bool hand_back, struct cbb_callback **running);
 
-/* Runs an event: `frame` holds it. The same results. */
-int event_run(struct port *port, const struct frame *frame, bool hand_back, struct cbb_callback **running);
+/* Runs an event: what its message says. The same results. */
+int event_run(struct port *port, struct hot *event, bool hand_back, struct cbb_callback **running);
 
 /* Everything that is left of a port that nobody knows any more. */
 void records_hand_back(struct port *port);

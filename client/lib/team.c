@@ -32,16 +32,14 @@ static void wait_for_all(struct queue_team *team)
 {
 	struct cbb_queue *queue = team->queue;
 	struct port *port;
-	struct pollfd poller = {.fd = queue->fd, .events = POLLIN};
-	uint64_t count;
+	struct pollfd pollers[] = {{.fd = queue->lanes_fd, .events = POLLIN}, {.fd = queue->ready_fd, .events = POLLIN}};
 	team->waited = true;
 	DL_FOREACH (queue->ports, port)
 		port_tell(port, true);
 	pthread_mutex_unlock(&queue->lock);
 	dispatch_tend(queue);
-	poll(&poller, 1, -1);
-	ssize_t n = read(queue->ready_fd, &count, sizeof count);
-	(void)n;
+	poll(pollers, 2, -1);
+	queue_clear(queue);
 	dispatch_tend(queue);
 	pthread_mutex_lock(&queue->lock);
 	team->waited = false;
@@ -76,7 +74,7 @@ static void work(struct queue_team *team, struct dispatch *dispatch)
 			port_tell(port, true);
 		pthread_cond_broadcast(&queue->changed);
 		pthread_mutex_unlock(&queue->lock);
-		dispatch_run(dispatch);
+		dispatch_run(dispatch, NULL);
 		pthread_mutex_lock(&queue->lock);
 	}
 	pthread_mutex_unlock(&queue->lock);

@@ -15,69 +15,110 @@
 /* ---- Waiting ---- */
 
 /*
- * The lane that was served last, with its host held: its native thread calls again more often than not. Waiting on it
- * directly saves an epoll_wait (and lets the wait spin, if that thread runs on another core).
+ * Where something came from last, with its host held: more comes from there more often than not. Waiting for that socket
+ * itself saves an epoll_wait, and on a native thread's lane the wait may spin, if that thread runs on another core.
  */
-static struct queue_lane *claim_last_lane(struct dispatch *dispatch)
+struct likely {
+	struct port *port;       /* NULL: nowhere */
+	struct queue_lane *lane; /* of a native thread, which nobody else is at meanwhile; NULL: events */
+};
+
+/* After so many finds in a row elsewhere is looked, too: who calls again at once must not keep others waiting. */
+#define LIKELY_MAX 16
+
+static struct likely claim_likely(struct dispatch *dispatch)
 {
 	struct cbb_queue *queue = dispatch->queue;
-	struct queue_lane *lane = NULL;
-	if (dispatch->parallel)
-		return NULL;
+	struct likely likely = {0};
+	if (queue->n_likely++ >= LIKELY_MAX) {
+		queue->n_likely = 0;
+		return likely;
+	}
 	pthread_mutex_lock(&queue->lock);
-	if (queue->ports && queue->ports->lanes)
-		lane = queue->ports->lanes->prev; /* utlist: the last */
-	if (lane && (lane->serving || lane->for_async || !host_hold(lane->source.port->host)))
-		lane = NULL;
-	if (lane)
-		lane->serving = true;
+	struct port *port = queue->ports ? queue->ports->prev : NULL; /* utlist: the last, that is the one served last */
+	if (port && !port->ended && host_hold(port->host))
+		likely.port = port;
+	if (likely.port && port->lanes && !port->lanes->prev->serving && !port->lanes->prev->for_async) {
+		likely.lane = port->lanes->prev;
+		likely.lane->serving = true;
+	}
 	pthread_mutex_unlock(&queue->lock);
-	return lane;
+	return likely;
 }
 
-/* Whether nothing else needs to be looked at: the native thread has called again. */
-static bool wait_on_lane(struct cbb_queue *queue, struct queue_lane *lane, uint64_t deadline_ns)
+enum found {
+	FOUND_LIKELY,    /* there: nothing else has to be looked at */
+	FOUND_SOMETHING, /* perhaps: all sockets have to be looked at */
+	FOUND_READY      /* and the eventfd may be readable */
+};
+
+/* Which of {the event lane, all sockets, the eventfd} was readable. */
+static enum found found_of(unsigned readable)
 {
-	struct cbb_host *host = lane->source.port->host;
+	return readable & 1 ? FOUND_LIKELY : readable & 4 ? FOUND_READY : FOUND_SOMETHING;
+}
+
+static enum found wait_on_lane(struct cbb_queue *queue, const struct likely *likely, uint64_t deadline_ns)
+{
+	struct queue_lane *lane = likely->lane;
 	struct lane *socket = &lane->base.lane;
+	const int others[] = {likely->port->lane.fd, queue->lanes_fd, queue->ready_fd};
 	struct frame frame;
-	socket->watch_fds = &queue->fd;
-	socket->n_watch = 1;
+	enum found found = FOUND_LIKELY;
+	socket->watch_fds = others;
+	socket->n_watch = 3;
 	int r = lane_receive(socket, &frame, deadline_ns);
 	if (r > 0)
 		lane_unreceive(socket);
+	else
+		found = r == 0 ? found_of(socket->watched) : FOUND_READY;
 	socket->n_watch = 0;
 	pthread_mutex_lock(&queue->lock);
 	lane->serving = false;
 	lane->ready = r != 0 && r != -ETIMEDOUT; /* its end is found there, too */
+	if (r == 0 && found == FOUND_LIKELY)
+		port_read(likely->port);
 	pthread_mutex_unlock(&queue->lock);
-	host_leave(host);
-	return r > 0;
+	return found;
 }
 
-static void wait_on_queue(struct cbb_queue *queue, uint64_t deadline_ns)
+/* All sockets and the eventfd, not queue->fd, which stands for both: a nested epoll costs one more wake-up. */
+static enum found wait_on_queue(struct cbb_queue *queue, struct port *port, uint64_t deadline_ns)
 {
-	struct pollfd poller = {.fd = queue->fd, .events = POLLIN};
-	poll(&poller, 1, clock_left_ms(deadline_ns));
+	struct pollfd pollers[] = {{.fd = port ? port->lane.fd : -1, .events = POLLIN},
+	                           {.fd = queue->lanes_fd, .events = POLLIN},
+	                           {.fd = queue->ready_fd, .events = POLLIN}};
+	unsigned readable = 0;
+	poll(pollers, 3, clock_left_ms(deadline_ns));
+	for (unsigned i = 0; i < 3; i++)
+		readable |= (unsigned)(pollers[i].revents != 0) << i;
+	enum found found = found_of(readable);
+	if (found == FOUND_LIKELY) {
+		pthread_mutex_lock(&queue->lock);
+		port_read(port);
+		pthread_mutex_unlock(&queue->lock);
+	}
+	return found;
 }
 
-/* Waits until something may have arrived. Whether it has to be looked for. */
+/* Waits until something may have arrived. Whether all sockets have to be looked at. */
 static bool wait(struct dispatch *dispatch, uint64_t deadline_ns)
 {
-	struct queue_lane *lane = deadline_ns ? claim_last_lane(dispatch) : NULL;
-	if (lane)
-		return !wait_on_lane(dispatch->queue, lane, deadline_ns);
-	if (deadline_ns)
-		wait_on_queue(dispatch->queue, deadline_ns);
-	return true;
-}
-
-/* What was written to the eventfd is known now. */
-static void clear_ready(struct cbb_queue *queue)
-{
-	uint64_t count;
-	ssize_t n = read(queue->ready_fd, &count, sizeof count);
-	(void)n;
+	struct cbb_queue *queue = dispatch->queue;
+	struct likely likely = deadline_ns ? claim_likely(dispatch) : (struct likely){0};
+	struct cbb_host *host = likely.port ? likely.port->host : NULL;
+	enum found found = FOUND_READY;
+	if (likely.lane)
+		found = wait_on_lane(queue, &likely, deadline_ns);
+	else if (deadline_ns)
+		found = wait_on_queue(queue, likely.port, deadline_ns);
+	if (found != FOUND_LIKELY)
+		queue->n_likely = 0;
+	if (found == FOUND_READY)
+		queue_clear(queue);
+	if (host)
+		host_leave(host);
+	return found != FOUND_LIKELY;
 }
 
 /* ---- A turn ---- */
@@ -117,7 +158,7 @@ static unsigned count_waiting(struct cbb_queue *queue)
 	return n < 1 ? 1 : n > UINT32_MAX ? UINT32_MAX : (unsigned)n;
 }
 
-static bool is_stopped(const struct dispatch *dispatch)
+bool dispatch_is_stopped(const struct dispatch *dispatch)
 {
 	return !dispatch->closing && (atomic_load(&dispatch->queue->stop) || atomic_load(&dispatch->queue->closing));
 }
@@ -127,9 +168,11 @@ static int run_some(struct dispatch *dispatch, unsigned max)
 {
 	unsigned budget = max ? max : 1 + count_waiting(dispatch->queue);
 	int ran = 0;
-	do
-		ran += dispatch_run(dispatch);
-	while (--budget && !is_stopped(dispatch) && pick(dispatch, false));
+	bool next = true;
+	while (next) {
+		next = --budget > 0;
+		ran += dispatch_run(dispatch, next ? &next : NULL);
+	}
 	return ran;
 }
 
@@ -138,7 +181,7 @@ bool dispatch_next(struct dispatch *dispatch, uint64_t deadline_ns)
 	struct cbb_queue *queue = dispatch->queue;
 	bool look = false;
 	for (;;) {
-		if (is_stopped(dispatch))
+		if (dispatch_is_stopped(dispatch))
 			return false;
 		if (pick(dispatch, look))
 			return true;
@@ -152,8 +195,6 @@ bool dispatch_next(struct dispatch *dispatch, uint64_t deadline_ns)
 			deadline_ns = 0;
 		}
 		look = wait(dispatch, deadline_ns);
-		if (look)
-			clear_ready(queue);
 	}
 }
 
@@ -200,7 +241,7 @@ int cbb_queue_dispatch(cbb_queue *queue, uint64_t timeout_ms, unsigned max_handl
 	int ran;
 	do
 		ran = dispatch_turn(dispatch, deadline_ns, max_handlers);
-	while (ran == 0 && deadline_ns && !is_stopped(dispatch) && clock_left_ms(deadline_ns) != 0);
+	while (ran == 0 && deadline_ns && !dispatch_is_stopped(dispatch) && clock_left_ms(deadline_ns) != 0);
 	atomic_store(&queue->stop, false);
 	dispatch_end(dispatch);
 	return ran;
@@ -226,7 +267,7 @@ int cbb_queue_run(cbb_queue *queue)
 	if (r < 0)
 		return error_end(r);
 	dispatch_turn(dispatch, 0, 0); /* what is there is delivered, also if nothing keeps the run */
-	while (!is_stopped(dispatch) && is_wanted(queue))
+	while (!dispatch_is_stopped(dispatch) && is_wanted(queue))
 		dispatch_turn(dispatch, CLOCK_NEVER, 0);
 	atomic_store(&queue->stop, false);
 	dispatch_end(dispatch);
@@ -313,6 +354,29 @@ static bool begin_in_call(struct cbb_client *client, unsigned index, const void 
 	return begun;
 }
 
+/* Native threads that wait for room get it by one event after another: that there is enough is said on the socket. */
+static bool pick_in_call(struct dispatch *dispatch)
+{
+	struct cbb_queue *queue = dispatch->queue;
+	const struct port *port;
+	bool look = false;
+	pthread_mutex_lock(&queue->lock);
+	DL_FOREACH (queue->ports, port)
+		look |= port->n_room_wanted > 0;
+	bool found = dispatch_pick(dispatch, look);
+	pthread_mutex_unlock(&queue->lock);
+	return found;
+}
+
+static void serve_in_call(struct dispatch *dispatch)
+{
+	bool found = pick(dispatch, true);
+	while (found) {
+		dispatch_run(dispatch, NULL);
+		found = pick_in_call(dispatch);
+	}
+}
+
 uint64_t wait_serve(struct cbb_client *client, uint64_t watches, const void *frame)
 {
 	struct dispatch *dispatch = NULL;
@@ -322,9 +386,7 @@ uint64_t wait_serve(struct cbb_client *client, uint64_t watches, const void *fra
 			others |= left & -left;
 			continue;
 		}
-		/* Looks each time: whether there is room now is said on the socket. */
-		while (pick(dispatch, true))
-			dispatch_run(dispatch);
+		serve_in_call(dispatch);
 		dispatch_tend(dispatch->queue);
 		dispatch_end(dispatch);
 	}

@@ -173,7 +173,9 @@ static int pass_locked(struct attempt *attempt)
 	bool checked = false;
 	int r = 0;
 	while (r == 0) {
-		if (queue_is_dead(attempt->queue) || atomic_load(&listener->closure->closed))
+		if (queue_is_dead(attempt->queue))
+			return -ENOTCONN;
+		if (atomic_load(&listener->closure->closed))
 			return CBB__STATUS__STATUS_CLOSED;
 		if (!checked && is_too_fast(attempt->listener))
 			return lose(attempt, CBB__LOSS__LOSS_RATE);

@@ -15,7 +15,7 @@ enum admission {
 	ADMISSION_LOST = 2       /* and more: ADMISSION_LOST + enum Loss */
 };
 
-/* Waits for room, where that is the rule. enum admission; STATUS_CLOSED, -ENOMEM. */
+/* Waits for room, where that is the rule. enum admission; STATUS_CLOSED, -ENOTCONN (the queue has ended), -ENOMEM. */
 int admission_pass(struct binding *binding, const struct event *event);
 
 #endif

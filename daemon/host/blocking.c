@@ -66,7 +66,7 @@ int blocking_call(struct closure *closure, void *const *arguments, void *object)
 	struct binding *binding = native ? binding_get(native, closure_queue(closure)) : NULL;
 	struct thread_lane *lane;
 	if (!binding)
-		return CBB__STATUS__STATUS_WRONG_THREAD;
+		return queue_has_ended(closure_queue(closure)) ? -ENOTCONN : CBB__STATUS__STATUS_WRONG_THREAD;
 	errno = error_number;
 	uint64_t deadline_ns = closure->timeout_ms ? clock_deadline_ns(closure->timeout_ms) : CLOCK_NEVER;
 	int r = take_lane(binding, closure, deadline_ns, &lane);

@@ -7,7 +7,7 @@
 
 struct closure;
 
-/* As callback_call. STATUS_WRONG_THREAD: the client has no such queue here; nothing has been said of it. */
+/* As callback_call. -ENOTCONN: the queue has ended; STATUS_WRONG_THREAD: it was never there, which nobody has been told. */
 int blocking_call(struct closure *closure, void *const *arguments, void *object);
 
 #endif

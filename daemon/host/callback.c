@@ -7,6 +7,7 @@
 #include "host/call.h"
 #include "host/closure.h"
 #include "host/event_flow.h"
+#include "host/failure.h"
 #include "host/host_lane.h"
 #include "host/native_thread.h"
 #include "host/queue.h"
@@ -165,16 +166,17 @@ static int send_invoke(const struct callback_frame *frame)
 {
 	struct host_lane *lane = frame->lane;
 	int r, status = 0;
+	/* Ahead of it: a handler may begin before this thread comes to say so. What is not read then has not begun. */
+	if (frame->binding)
+		atomic_store_explicit(&thread_lane_of(lane)->sent, true, memory_order_release);
 	do {
 		r = lane_send(&lane->lane, look_ns(frame));
 		if (r == -ETIMEDOUT)
 			status = look(frame);
 	} while (r == -ETIMEDOUT && status == 0);
 	if (r == 0) {
-		if (frame->binding) {
+		if (frame->binding)
 			lane_allow_message(&lane->lane); /* events went out as well */
-			atomic_store_explicit(&thread_lane_of(lane)->sent, true, memory_order_release);
-		}
 		return 0;
 	}
 	host_lane_kill(lane, r == -ETIMEDOUT ? "the client did not take a callback's arguments in time" : NULL);
@@ -228,8 +230,9 @@ static int check_lane(struct host_lane *lane, const struct closure *closure)
 	if (lane->abandoned)
 		return CBB__STATUS__STATUS_TIMEOUT;
 	if (lane->n_callbacks + lane->n_owed >= HOST_DEPTH_MAX) {
-		telemetry_notice("callback %s would be number %d nested on its thread: native code got on_error",
-		                 closure->name, HOST_DEPTH_MAX + 1);
+		failure_tell(closure, CBB__STATUS__STATUS_DEPTH,
+		             "callback %s would be number %d nested on its thread: native code got on_error", closure->name,
+		             HOST_DEPTH_MAX + 1);
 		return CBB__STATUS__STATUS_DEPTH;
 	}
 	return lane->n_owed ? drain_owed(lane) : 0;

@@ -95,10 +95,8 @@ int event_call(struct closure *closure, void *const *arguments)
 	struct native_thread *native = native_thread_get();
 	struct binding *binding = native ? binding_get(native, closure_queue(closure)) : NULL;
 	struct event event;
-	if (!binding) {
-		telemetry_notice("an event of %s went nowhere: queue %u is not there", closure->name, closure_queue(closure));
-		return CBB__STATUS__STATUS_WRONG_THREAD;
-	}
+	if (!binding)
+		return -ENOTCONN;
 	errno = error_number;
 	int r = event_make(native, closure, arguments, &event);
 	if (r == 0)

@@ -8,7 +8,7 @@
 struct closure;
 
 /*
- * enum admission; STATUS_CLOSED, STATUS_WRONG_THREAD (the client has no such queue here), or what was told already.
+ * enum admission; STATUS_CLOSED; -ENOTCONN: the client has no such queue here any more; or what was told already.
  */
 int event_call(struct closure *closure, void *const *arguments);
 

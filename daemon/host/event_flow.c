@@ -12,6 +12,7 @@
 #include <utlist.h>
 
 #define FLIGHTS_MIN 64
+#define HOLDING_MAX 16
 /* A frame LOST: six numbers. */
 #define LOST_MAX_BYTES 80
 
@@ -131,12 +132,33 @@ static bool entry_leave(struct queue *queue, struct entry *entry)
 	return true;
 }
 
+/* Native threads of which an event is held: what they did later stays behind it. */
+struct holding {
+	uint64_t threads[HOLDING_MAX];
+	unsigned n;
+};
+
+static bool holds(const struct holding *holding, uint64_t thread)
+{
+	for (unsigned i = 0; i < holding->n; i++)
+		if (holding->threads[i] == thread)
+			return true;
+	return false;
+}
+
 void event_flow_advance(struct queue *queue)
 {
+	struct holding holding = {.n = 0};
 	struct entry *entry, *next;
 	DL_FOREACH_SAFE(queue->store.entries, entry, next) {
-		if (is_held(entry->listener))
+		if (holds(&holding, entry->thread))
 			continue;
+		if (is_held(entry->listener)) {
+			if (holding.n == HOLDING_MAX)
+				return; /* too many to tell apart: all wait, until one is released */
+			holding.threads[holding.n++] = entry->thread;
+			continue;
+		}
 		if (!has_credit(&queue->events, entry->size) || !entry_leave(queue, entry))
 			return;
 	}

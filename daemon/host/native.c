@@ -27,6 +27,7 @@ void native_note(int result)
 static int native_status_of(int result)
 {
 	switch (result) {
+	case -ENOTCONN:
 	case CBB__STATUS__STATUS_CLOSED: return CBB_NATIVE_CLOSING;
 	case CBB__STATUS__STATUS_TIMEOUT: return CBB_NATIVE_TIMEOUT;
 	case CBB__STATUS__STATUS_WOULD_DEADLOCK: return CBB_NATIVE_WOULD_DEADLOCK;

@@ -45,7 +45,8 @@ struct native_thread *native_thread_get(void)
 void native_thread_free(struct host_thread *thread)
 {
 	struct native_thread *native = thread->native;
-	if (!native)
+	/* In a forked child other threads' locks stay as they were. */
+	if (!native || host_forked_child)
 		return;
 	thread->native = NULL;
 	bindings_free(native);

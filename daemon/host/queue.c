@@ -32,6 +32,12 @@ struct queue *queue_find(uint32_t number)
 	return queue;
 }
 
+struct queue *queue_ref(struct queue *queue)
+{
+	atomic_fetch_add(&queue->n_references, 1);
+	return queue;
+}
+
 void queue_unref(struct queue *queue)
 {
 	if (!queue || atomic_fetch_sub(&queue->n_references, 1) != 1)
@@ -113,12 +119,21 @@ int queue_attach(const Cbb__HostAttach *attach, int fd, struct queue **ret_queue
 
 /* ---- The end ---- */
 
+static _Atomic bool default_has_ended;
+
+bool queue_has_ended(uint32_t number)
+{
+	return number != QUEUE_DEFAULT_NUMBER || atomic_load(&default_has_ended);
+}
+
 void queue_end(struct queue *queue)
 {
 	pthread_mutex_lock(&table_lock);
 	HASH_DEL(table, queue);
 	pthread_mutex_unlock(&table_lock);
 	pthread_mutex_lock(&queue->lock);
+	if (queue->number == QUEUE_DEFAULT_NUMBER)
+		atomic_store(&default_has_ended, true);
 	atomic_store(&queue->dead, true);
 	if (atomic_exchange(&queue->gathers, false))
 		atomic_fetch_sub(&queues_gathering, 1);

@@ -55,8 +55,12 @@ static inline bool queue_is_dead(const struct queue *queue)
 
 /* The live queue of that number, with a reference; NULL. */
 struct queue *queue_find(uint32_t number);
+struct queue *queue_ref(struct queue *queue);
 /* NULL is allowed. */
 void queue_unref(struct queue *queue);
+
+/* Of a queue that is not there: whether it has been. A callback bound to one is passed only once that is attached. */
+bool queue_has_ended(uint32_t number);
 
 /*
  * Service thread: a queue whose event lane is `fd`, which it takes on success. The caller has a reference. 0, STATUS_LIMIT,

@@ -8,6 +8,7 @@
 #include "host/death.h"
 #include "host/greeting.h"
 #include "host/host.h"
+#include "host/late_lane.h"
 #include "host/native_thread.h"
 #include "host/queue.h"
 #include "host/telemetry.h"
@@ -168,14 +169,14 @@ static struct thread_lane *wait_step(struct lane_wait *wait, int *ret)
 	uint64_t now_ns = clock_now_ns();
 	struct thread_lane *lane = NULL;
 	if (queue_is_dead(queue)) {
-		*ret = detail_set(CBB__STATUS__STATUS_CLOSED, "its queue has ended");
+		*ret = -ENOTCONN;
 	} else if (atomic_load(&wait->closure->closed)) {
-		*ret = detail_set(CBB__STATUS__STATUS_CLOSED, "it was closed meanwhile");
+		*ret = CBB__STATUS__STATUS_CLOSED;
 	} else {
 		bool full = queue->pool.n_lanes >= THREAD_LANES_MAX;
 		lane = pool_take(queue, native->serial, full || now_ns >= wait->steal_ns);
 		if (!lane && now_ns >= wait->deadline_ns)
-			*ret = detail_set(CBB__STATUS__STATUS_TIMEOUT, "no lane to its queue was free in time");
+			*ret = CBB__STATUS__STATUS_TIMEOUT;
 		else if (!lane && stall_look(&wait->stall, queue))
 			*ret = CBB__STATUS__STATUS_BUSY;
 	}
@@ -192,6 +193,8 @@ int thread_lane_wait(struct binding *binding, const struct closure *closure, uin
                      struct thread_lane **ret_lane)
 {
 	struct queue *queue = binding->queue;
+	if (binding->lane && atomic_load(&binding->lane->late))
+		return CBB__STATUS__STATUS_TIMEOUT;
 	struct lane_wait wait = {.binding = binding, .closure = closure, .deadline_ns = deadline_ns,
 	                         .steal_ns = clock_now_ns() + STEAL_AFTER_NS};
 	struct thread_lane *lane;
@@ -245,6 +248,12 @@ void thread_lane_give(struct binding *binding, struct thread_lane *lane)
 		pool_return(queue, lane);
 		return;
 	}
+	if (lane->base.n_owed) {
+		atomic_store(&lane->late, true);
+		if (late_lane_begin(queue, lane))
+			return;
+		atomic_store(&lane->late, false);
+	}
 	atomic_store(&lane->state, state_idle(binding->native->serial));
 	/* A thread that began to wait before that saw the lane in use; the queue's end, too. */
 	if (atomic_load(&queue->pool.n_waiting) == 0 && !atomic_load(&queue->dead))
@@ -256,9 +265,35 @@ void thread_lane_give(struct binding *binding, struct thread_lane *lane)
 	pthread_mutex_unlock(&queue->lock);
 }
 
+void thread_lane_end_late(struct queue *queue, struct thread_lane *lane)
+{
+	pthread_mutex_lock(&queue->lock);
+	atomic_store(&lane->late, false);
+	if (lane_is_useless(lane, queue) || lane->orphan)
+		lane_close(queue, lane);
+	else
+		atomic_store(&lane->state, atomic_load(&lane->state) & ~(uint64_t)USED);
+	lane->orphan = false;
+	pthread_cond_broadcast(&queue->lanes_changed);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+/* Of a lane on which a handler is late, the other end shall learn that nobody waits. */
+static bool abandon_late(struct binding *binding)
+{
+	pthread_mutex_lock(&binding->queue->lock);
+	bool late = atomic_load(&binding->lane->late) && thread_lane_is_used(binding);
+	if (late) {
+		binding->lane->orphan = true;
+		shutdown(binding->lane->base.lane.fd, SHUT_RDWR);
+	}
+	pthread_mutex_unlock(&binding->queue->lock);
+	return late;
+}
+
 void thread_lane_disown(struct binding *binding)
 {
-	struct thread_lane *lane = thread_lane_take(binding);
+	struct thread_lane *lane = abandon_late(binding) ? NULL : thread_lane_take(binding);
 	binding->lane = NULL;
 	if (lane)
 		pool_return(binding->queue, lane);
@@ -279,7 +314,8 @@ static bool is_unread(int fd)
 
 bool thread_lane_has_begun(const struct thread_lane *lane)
 {
-	return atomic_load(&lane->sent) && !is_unread(lane->base.lane.fd);
+	/* A handler that has called back has begun; what is unread may then be the answer to that call. */
+	return !atomic_load(&lane->waiting) || (atomic_load(&lane->sent) && !is_unread(lane->base.lane.fd));
 }
 
 void thread_lanes_abort(struct queue *queue, const struct closure *closure)

@@ -25,6 +25,8 @@ struct thread_lane {
 	_Atomic uint64_t state;                /* who has it: thread_lane.c */
 	const struct closure *_Atomic waiting; /* whose answer is awaited, unless its handler has begun */
 	_Atomic bool sent;                     /* and its Invoke is on its way */
+	_Atomic bool late;                     /* in use by late_lane: its thread has gone on */
+	bool orphan;                           /* and has ended since; under the queue's lock */
 	_Atomic uint64_t n_returns;
 	struct stall stall;
 };
@@ -55,8 +57,8 @@ static inline void thread_lane_returned(struct host_lane *base)
 /* The binding's own lane, if nobody uses it: NULL. */
 struct thread_lane *thread_lane_take(struct binding *binding);
 /*
- * Another one: of the pool, a new one, another thread's. Waits for it: 0; STATUS_TIMEOUT, STATUS_CLOSED with a detail
- * text; STATUS_BUSY: the queue stalls.
+ * Another one: of the pool, a new one, another thread's. Waits for it: 0; STATUS_TIMEOUT (also while a handler of this
+ * thread is late), STATUS_CLOSED, -ENOTCONN (the queue has ended); STATUS_BUSY: the queue stalls.
  */
 int thread_lane_wait(struct binding *binding, const struct closure *closure, uint64_t deadline_ns,
                      struct thread_lane **ret_lane);
@@ -70,6 +72,9 @@ bool thread_lane_has_begun(const struct thread_lane *lane);
 void thread_lane_disown(struct binding *binding);
 /* Whether the binding's lane is in use by its own thread. */
 bool thread_lane_is_used(const struct binding *binding);
+
+/* What late_lane did is done: the lane is its thread's again, if that still lives. */
+void thread_lane_end_late(struct queue *queue, struct thread_lane *lane);
 
 /* ---- The service thread ---- */
 

@@ -377,6 +377,20 @@ int hot_read(struct hot *ret_hot, const struct frame *frame)
 	return 0;
 }
 
+static inline const uint8_t *rebase(const uint8_t *at, const uint8_t *body, const uint8_t *body_copy)
+{
+	return at ? body_copy + (at - body) : NULL;
+}
+
+void hot_keep(struct hot *to, const struct hot *from, const uint8_t *body, const uint8_t *body_copy)
+{
+	memcpy(to, from, hot_bytes(from));
+	to->detail = rebase(from->detail, body, body_copy);
+	to->thread_name = rebase(from->thread_name, body, body_copy);
+	to->block_cursor = rebase(from->block_cursor, body, body_copy);
+	to->end = rebase(from->end, body, body_copy);
+}
+
 int hot_next_block(struct hot *hot, const uint8_t **ret_data, size_t *ret_size)
 {
 	const uint8_t *from = hot->block_cursor;

@@ -19,6 +19,7 @@
 #include "wire/frame.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* 64 parameters, each at most two words; and the result. */
 #define HOT_WORDS_MAX 130
@@ -71,6 +72,16 @@ int hot_end(struct hot_writer *writer);
 int hot_put_failure(struct buffer *out, uint64_t sequence, uint32_t core, int status);
 /* Takes the whole message back. */
 void hot_cancel(struct hot_writer *writer);
+
+/*
+ * Keeping what was read beyond its frame: a copy of the frame's body, and of what was read, whose pointers go into that
+ * copy then. hot_bytes: how much of a struct hot is in use.
+ */
+static inline size_t hot_bytes(const struct hot *hot)
+{
+	return offsetof(struct hot, words) + hot->n_words * sizeof *hot->words;
+}
+void hot_keep(struct hot *to, const struct hot *from, const uint8_t *body, const uint8_t *body_copy);
 
 /* 0, or -EBADMSG with a detail text: not a message, or more than HOT_WORDS_MAX words. */
 int hot_read(struct hot *ret_hot, const struct frame *frame);

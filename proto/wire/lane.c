@@ -88,6 +88,12 @@ static int in_frame(struct lane *lane, struct frame *ret_frame, size_t *ret_miss
 	return 1;
 }
 
+int lane_next(struct lane *lane, struct frame *ret_frame)
+{
+	size_t missing;
+	return in_frame(lane, ret_frame, &missing);
+}
+
 int lane_peek(struct lane *lane, struct frame *ret_frame)
 {
 	size_t missing, last_bytes = lane->last_bytes;
@@ -177,7 +183,7 @@ static int spin(struct lane *lane, size_t missing, uint64_t deadline_ns)
 enum woken { WOKEN_LOOK, WOKEN_PEER_GONE, WOKEN_WATCHED };
 
 /* Sleeps until the socket, the peer's end, or what is watched: enum woken, -ETIMEDOUT, -errno. */
-static int sleep_for(const struct lane *lane, short events, unsigned n_watch, uint64_t deadline_ns)
+static int sleep_for(struct lane *lane, short events, unsigned n_watch, uint64_t deadline_ns)
 {
 	/* poll() passes over negative descriptors. */
 	struct pollfd pollers[2 + LANE_WATCH_MAX] = {{.fd = lane->fd, .events = events},
@@ -191,7 +197,12 @@ static int sleep_for(const struct lane *lane, short events, unsigned n_watch, ui
 		return clock_left_ms(deadline_ns) == 0 ? -ETIMEDOUT : WOKEN_LOOK;
 	if (pollers[0].revents)
 		return WOKEN_LOOK;
-	return pollers[1].revents ? WOKEN_PEER_GONE : WOKEN_WATCHED;
+	if (pollers[1].revents)
+		return WOKEN_PEER_GONE;
+	lane->watched = 0;
+	for (unsigned i = 0; i < n_watch; i++)
+		lane->watched |= (unsigned)(pollers[2 + i].revents != 0) << i;
+	return WOKEN_WATCHED;
 }
 
 int lane_receive(struct lane *lane, struct frame *ret_frame, uint64_t deadline_ns)

@@ -27,6 +27,7 @@ struct lane {
 	unsigned n_fruitless;  /* waits in a row for which spinning was too short */
 	const int *watch_fds;  /* lane_receive also returns when one of these is readable; the owner's */
 	unsigned n_watch;      /* at most LANE_WATCH_MAX */
+	unsigned watched;      /* which of them were readable, when it last returned for that: bit by index */
 };
 
 /* Takes the descriptor. peer_pidfd stays the caller's. */
@@ -62,6 +63,8 @@ int lane_receive(struct lane *lane, struct frame *ret_frame, uint64_t deadline_n
 /* Puts back the frame that lane_receive gave last: the next lane_receive gives it again. */
 void lane_unreceive(struct lane *lane);
 
+/* The next frame of those that have been read already: 1; 0: there is none; -EBADMSG. */
+int lane_next(struct lane *lane, struct frame *ret_frame);
 /* Whether a whole frame has been read and not handed out: 1 and the frame, which stays; 0; -EBADMSG. */
 int lane_peek(struct lane *lane, struct frame *ret_frame);
 /* Whether what was read holds nothing, not even a part of a frame. */

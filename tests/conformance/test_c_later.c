@@ -125,7 +125,7 @@ static bool crew_has_ended(void *crew)
 static void C18_when_the_deadline_passes_native_code_gets_on_error_and_the_answer_says_so(void)
 {
 	given_native_threads();
-	struct crew *crew = WAITING_THREADS(1, .timeout_ms = 50);
+	struct crew *crew = WAITING_THREADS(1, .timeout_ms = 500);
 	EXPECT(harness_wait_until(crew_has_ended, crew, FOREIGN_WAIT_MS));
 	EXPECT_EQUAL(crew_has(crew, CREW_DEFAULT), 1);
 	EXPECT_EQUAL(answer(0), CBB_ERR_TIMEOUT);

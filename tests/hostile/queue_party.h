@@ -239,6 +239,7 @@ static inline struct interface *open_library(uint32_t number, const char *fixtur
 static inline void given_a_party(void)
 {
 	Cbb__OpenHost message;
+	events.connection.fd = -1;
 	broker = harness_start_broker(NULL);
 	raw_open_session(&session, broker->socket);
 	raw_open_host_init(&message, &session);

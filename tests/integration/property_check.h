@@ -20,8 +20,8 @@ static inline void check_call(const struct life *life, int thread, int number)
 	if (state == PROPERTY_CALLING && !world.host_ending)
 		fits = false;
 	if (!fits)
-		COMPLAIN("life %d of queue %d: call %d of thread %d came to %d, but here to %d", life->index, life->queue, number,
-		         thread, state, seen);
+		COMPLAIN("life %d of queue %d, aborted %d: call %d of thread %d came to %d, but here to %d", life->index,
+		         life->queue, life->aborted, number, thread, state, seen);
 }
 
 static inline void check_calls(const struct life *life)
@@ -54,11 +54,11 @@ static inline uint64_t check_events(const struct life *life)
 		COMPLAIN("life %d, overflow %d: %llu events became %llu", life->index, life->overflow, (unsigned long long)sent,
 		         (unsigned long long)known);
 	if (known < life->n_before)
-		COMPLAIN("life %d, overflow %d, queue %d, closed in mode %d: of %llu events, %llu of them before it was closed, "
-		         "%llu ran, %llu were dropped, %llu lost", life->index, life->overflow, life->queue, life->close_mode,
+		COMPLAIN("life %d, overflow %d, queue %d, aborted %d: of %llu events, %llu of them before it was closed, "
+		         "%llu ran, %llu were dropped, %llu lost", life->index, life->overflow, life->queue, life->aborted,
 		         (unsigned long long)sent, (unsigned long long)life->n_before, (unsigned long long)life->n_ran,
 		         (unsigned long long)life->n_dropped, (unsigned long long)life->n_lost);
-	if (life->close_mode == CBB_CLOSE_DRAIN && life->n_dropped)
+	if (!life->aborted && life->n_dropped)
 		COMPLAIN("life %d: %llu dropped by a drain", life->index, (unsigned long long)life->n_dropped);
 	return sent > known ? sent - known : 0;
 }

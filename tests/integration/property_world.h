@@ -24,14 +24,20 @@
 enum { QUEUE_DEFAULT, QUEUE_EXTRA, QUEUE_TEAM, QUEUE_PULL };
 
 /* What became of an invocation, as this side saw it. */
-enum { SEEN_RAN = 1, SEEN_DROPPED = 2, SEEN_FAILED = 4 /* on purpose: native code shall get on_error */ };
+enum {
+	SEEN_RAN = 1,
+	SEEN_DROPPED = 2,
+	SEEN_FAILED = 4,  /* on purpose: native code shall get on_error */
+	SEEN_LATER = 8    /* its answer is given after its handler */
+};
 
 struct life {
 	cbb_callback *callback;
-	int index, queue, overflow, close_mode;
+	int index, queue, overflow;
 	bool listener;
-	_Atomic bool waits_apart; /* paused, LATEST, COALESCE: its events may come behind later ones of others */
+	_Atomic bool waits_apart; /* paused, or replaceable while they wait: its events may come behind later ones of others */
 	_Atomic int closing;      /* a close of it has begun */
+	_Atomic int aborted;      /* one of them aborted */
 	_Atomic int closed;       /* and has returned, outside of its handlers */
 	_Atomic int n_finalized;
 	_Atomic uint64_t n_ran, n_dropped, n_lost;

@@ -35,7 +35,8 @@ static void choose_kind(struct life *life, cbb_callback_options *options)
 	options->rate_per_s = choose(8) ? 0 : 1000;
 	options->wait_timeout_ms = choose(4) ? 0 : 5;
 	options->paused = choose(16) == 0;
-	life->waits_apart = options->paused || life->overflow >= CBB_OVERFLOW_LATEST;
+	life->waits_apart = options->paused || life->overflow >= CBB_OVERFLOW_LATEST ||
+	                    (life->overflow == CBB_OVERFLOW_DROP_OLDEST && options->max_queued);
 }
 
 static int place_life(int place, const struct life *life)
@@ -193,6 +194,14 @@ static void *meddle(void *ended)
 
 /* ---- Episodes ---- */
 
+static struct harness_broker *DEBUGBROKER;
+static void DEBUGHOOK(const cbb_failure *failure, void *user_data)
+{
+	(void)user_data;
+	if (!strstr(failure->text, "on purpose"))
+		fprintf(stderr, "     [%d thread %d seq %llu %s life %ld] %s\n", failure->code, failure->thread, (unsigned long long)failure->sequence, failure->callback_name, failure->callback ? (long)(((struct life*)cbb_callback_user_data(failure->callback))->index) : -1, failure->text);
+}
+
 static void begin(uint64_t seed, const char *path)
 {
 	world.seed = world.random = seed;
@@ -313,7 +322,9 @@ static void run(unsigned seconds)
 	uint64_t seed = harness_seed((uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 30);
 	printf("     seed %llu\n", (unsigned long long)seed);
 	fflush(stdout);
-	given_a_connection();
+	DEBUGBROKER = harness_start_broker(NULL);
+	REMOTE_OK(cbb_connect(&remote_client, NULL));
+	if (getenv("DEBUGHOOK")) cbb_set_failure_hook(remote_client, DEBUGHOOK, NULL);
 	open_queues();
 	REQUIRE_EQUAL(pthread_create(&extra, NULL, dispatch_extra, NULL), 0);
 	REQUIRE_EQUAL(pthread_create(&puller, NULL, pull, NULL), 0);
@@ -325,6 +336,7 @@ static void run(unsigned seconds)
 	meddled = true;
 	pthread_join(meddler, NULL);
 	EXPECT(world.n_invocations > 0);
+	if (world.n_complaints && getenv("DEBUGHOOK")) fprintf(stderr, "LOG %s\n", harness_broker_log(DEBUGBROKER));
 	remote_end();
 }
 

@@ -167,7 +167,7 @@ static bool crew_has_ended(void *crew)
 static void given_a_fetched_one_when_native_code_waits_no_longer_then_completing_says_so(void)
 {
 	given_a_pull_queue();
-	cbb_callback *callback = SUM_CALLBACK(sum_never_run, .delivery = CBB_BLOCKING, .queue = queue, .timeout_ms = 50);
+	cbb_callback *callback = SUM_CALLBACK(sum_never_run, .delivery = CBB_BLOCKING, .queue = queue, .timeout_ms = 500);
 	struct crew *crew = given_sums_beside(callback, 1, 1);
 	cbb_invocation *late = fetched();
 	EXPECT(harness_wait_until(crew_has_ended, crew, FOREIGN_WAIT_MS));
