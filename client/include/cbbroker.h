@@ -128,10 +128,11 @@ CBB_API int cbb_connect(cbb_client **ret_client, const cbb_connect_options *opti
 
 /*
  * Ends the connection and every host opened through it, and frees the client. Calls that still run
- * return CBB_ERR_HOST_DIED. Every host, library, function and callback of this client is freed, and
+ * return CBB_ERR_HOST_DIED. Every host, library, function, callback and queue of this client is freed, and
  * pointers from CBB_SYMBOL and cbb_callback_pointer end: the program must not use any of them again.
  * NULL is allowed. Returns NULL; or the client, with cbb_last_error() set, where cbb_host_close() would
- * have returned a host: then it is still connected.
+ * have returned a host, inside a handler of one of its queues (CBB_ERR_WOULD_DEADLOCK), or while a handler
+ * runs on another thread of a queue (CBB_ERR_TIMEOUT): then it is still connected.
  */
 CBB_API cbb_client *cbb_disconnect(cbb_client *client);
 
@@ -174,10 +175,12 @@ CBB_API int cbb_host_open(cbb_client *client, const cbb_host_options *options, c
  * Ends the host process, whatever it does, and frees the host with its libraries, functions and
  * callbacks. May be called while other threads wait in calls into it, but not beside the start of new
  * ones: their calls return CBB_ERR_HOST_DIED, and it waits for that (and so for the handlers that they
- * run) at most the connection's timeout.
+ * run) at most the connection's timeout. What is queued of the host is handed back, finalizers and the
+ * `done` of asynchronous calls run, in here.
  * NULL is allowed. Returns NULL; or the host itself, with cbb_last_error() set, if nothing is freed:
  * CBB_ERR_TIMEOUT (the process is gone, but another thread is still inside a handler: call again), or
- * CBB_ERR_WOULD_DEADLOCK (called inside a handler of that host: nothing is done).
+ * CBB_ERR_WOULD_DEADLOCK (called inside a handler of that host: nothing is done). Nor is it to be called in
+ * what else runs on a queue for that host (on_lost, on_dropped, finalizers, `done`): cbb_host_kill() may be.
  */
 CBB_API cbb_host *cbb_host_close(cbb_host *host);
 
@@ -299,8 +302,11 @@ CBB_API int cbb_function_find(cbb_library *library, const char *name, cbb_functi
  * `transfer`).
  *
  * While it waits, the calling thread runs the handlers of callbacks that native code makes under this
- * call. Errors: CBB_ERR_HOST_DIED, CBB_ERR_TIMEOUT, CBB_ERR_BUSY, CBB_ERR_ARGUMENT, CBB_ERR_DEPTH,
- * CBB_ERR_PROTOCOL, CBB_ERR_LIMIT, CBB_ERR_FORKED, CBB_ERR_BROKER_GONE.
+ * call, and serves native threads that wait for the queues it dispatches.
+ * Errors: CBB_ERR_HOST_DIED, CBB_ERR_TIMEOUT, CBB_ERR_BUSY, CBB_ERR_ARGUMENT, CBB_ERR_DEPTH,
+ * CBB_ERR_PROTOCOL, CBB_ERR_LIMIT, CBB_ERR_FORKED, CBB_ERR_BROKER_GONE, CBB_ERR_WOULD_DEADLOCK (a handler that
+ * runs while its thread waits in a call into this host, and not under it, cannot call there); what a handler
+ * says with cbb_invocation_fail_call().
  */
 CBB_API int cbb_call(cbb_function *function, void *result, void *const arguments[]);
 
@@ -308,6 +314,9 @@ typedef struct cbb_call_options {
 	size_t size;         /* sizeof(cbb_call_options) */
 	uint64_t timeout_ms; /* default: the interface's `timeout`, else the host's call_timeout_ms */
 	size_t n_arguments;  /* of arguments[]; default: as many as the function has, with `...` as its cases ask for */
+	int32_t serve;       /* 1: also if this call is made inside a handler, native threads are served meanwhile that
+	                        wait for the queues which this thread dispatches; default 0: only outside of handlers */
+	int32_t reserved;    /* 0 */
 } cbb_call_options;
 
 /*
@@ -330,10 +339,11 @@ CBB_API int cbb_write(cbb_host *host, void *address, const void *buffer, size_t 
 /* ---- Queues -------------------------------------------------------------------------------------- */
 
 /*
- * Where handlers run of callbacks that native threads call on their own. A queue belongs to a connection and
- * serves callbacks of all its hosts. The thread that dispatches it is its dispatcher. While a
- * dispatcher waits in a call into a host, made outside any handler, it serves native threads that
- * wait for that queue: for an answer, or for room. Inside a handler it does not.
+ * Where handlers run of callbacks that native threads call on their own. A queue belongs to a connection
+ * and serves callbacks of all its hosts. The thread that dispatches it is its dispatcher. While a
+ * dispatcher waits in a call into a host, made outside any handler, it serves native threads that wait for
+ * that queue: for an answer, or for room. Inside a handler it does not. (So it is with the first 64 queues
+ * of a connection, closed ones included: see libcbbroker(7), LIMITS.)
  */
 typedef struct cbb_queue cbb_queue;
 
@@ -341,7 +351,7 @@ typedef struct cbb_queue_options {
 	size_t size;               /* sizeof(cbb_queue_options) */
 	const char *name;          /* for errors and cbbctl; default "queue N". Copied */
 	uint64_t max_events;       /* events that may wait, of each host; default 1,024; CBB_UNLIMITED is possible */
-	uint64_t max_bytes;        /* and their arguments; default 16 MiB */
+	uint64_t max_bytes;        /* and their arguments; default 16 MiB. One event of any size always passes */
 	uint64_t stall_timeout_ms; /* a native thread gives up after so long without any progress of the queue;
 	                              default 10,000 */
 	int32_t pull;              /* 1: invocations are fetched with cbb_queue_next() */
@@ -350,7 +360,7 @@ typedef struct cbb_queue_options {
 
 /*
  * The queue of callbacks that name no other. Its dispatcher is the thread that connected, until another
- * dispatches it. Lives as long as the client.
+ * dispatches it. Lives as long as the client. NULL for NULL.
  */
 CBB_API cbb_queue *cbb_queue_default(cbb_client *client);
 
@@ -361,42 +371,52 @@ CBB_API cbb_queue *cbb_queue_default(cbb_client *client);
 CBB_API int cbb_queue_open(cbb_client *client, const cbb_queue_options *options, cbb_queue **ret_queue);
 
 /*
- * Closes the queue's callbacks as cbb_callback_close() does with CBB_CLOSE_ABORT, runs what that leaves to
- * run (on_dropped, finalizers) here, ends its threads, and frees it. NULL is allowed. Returns NULL; or the queue itself, with
- * cbb_last_error() set, if nothing is freed: CBB_ERR_WOULD_DEADLOCK (inside one of its handlers, or the default
- * queue), CBB_ERR_TIMEOUT (a handler of it still runs after 10 s: call again).
+ * Closes the queue's callbacks as cbb_callback_close() does with CBB_CLOSE_ABORT, runs here what that
+ * leaves to run (on_dropped, finalizers, `done` of asynchronous calls, which get CBB_ERR_HOST_DIED), makes
+ * another thread's dispatch or run return, ends the queue's own threads, and frees it. NULL is allowed.
+ * Returns NULL; or the queue itself, with cbb_last_error() set, if nothing is freed: CBB_ERR_WOULD_DEADLOCK
+ * (inside one of its handlers, or the default queue: nothing is done), CBB_ERR_TIMEOUT (a handler of it
+ * still runs after 10 s: call again).
  */
 CBB_API cbb_queue *cbb_queue_close(cbb_queue *queue);
 
 /*
- * A descriptor that is readable (poll, epoll, any event loop) when cbb_queue_dispatch() has something to do. Always the
- * same one. Only for waiting: never read, write or close it.
+ * A descriptor that is readable (poll, epoll, any event loop) when cbb_queue_dispatch() has something to
+ * do; now and then there is no handler in that. Always the same one. Only for waiting: never read, write or
+ * close it. -EINVAL for NULL.
  */
 CBB_API int cbb_queue_fd(const cbb_queue *queue);
 
 /*
- * Runs handlers. Waits up to timeout_ms (0: not at all; CBB_UNLIMITED) for the first, then runs what there is, at
- * most max_handlers of them (0: any number, but no more than were waiting when it looked). Returns how many ran; 0 after the time, or after cbb_queue_stop().
+ * Runs handlers, and with them what else belongs on the queue: on_lost, on_dropped, finalizers, `done` of
+ * asynchronous calls. Waits up to timeout_ms (0: not at all; CBB_UNLIMITED) for the first, then runs what
+ * there is, at most max_handlers of them (0: any number, but no more than were waiting when it looked).
+ * Returns how many ran; 0 after the time, or after cbb_queue_stop().
  * Errors: CBB_ERR_BUSY (another thread dispatches it at this moment, or this one does in an outer frame),
- * CBB_ERR_UNSUPPORTED (a pull queue, or started), CBB_ERR_FORKED. What hosts do wrong is no error of the queue.
+ * CBB_ERR_UNSUPPORTED (a pull queue, or started), CBB_ERR_FORKED. What hosts do wrong is no error of the
+ * queue.
  */
 CBB_API int cbb_queue_dispatch(cbb_queue *queue, uint64_t timeout_ms, unsigned max_handlers);
 
 /*
- * Dispatches until cbb_queue_stop(), or until nothing is left that could bring work: no callback of the queue that is
- * open and ref'ed, no call of cbb_call_async(), nothing queued. 0, or the errors of cbb_queue_dispatch().
+ * Dispatches until cbb_queue_stop(), or until nothing is left that could bring work: no callback of the
+ * queue that is open and ref'ed, or closed and not finalized; no call of cbb_call_async(); nothing queued.
+ * What is queued at first is run in any case. 0, or the errors of cbb_queue_dispatch().
  */
 CBB_API int cbb_queue_run(cbb_queue *queue);
 
 /*
- * Makes the present cbb_queue_run() or cbb_queue_dispatch() return, after the handler that it is in; the next one, if none is
- * running. From any thread, any handler, and any signal handler.
+ * Makes the present cbb_queue_run(), cbb_queue_dispatch() or cbb_queue_next() return, after the handler that
+ * it is in; the next one, if none is running. A queue that was started goes on. From any thread, any
+ * handler, and any signal handler. 0; -EINVAL for NULL.
  */
 CBB_API int cbb_queue_stop(cbb_queue *queue);
 
 /*
- * Dispatches the queue on threads of its own: at most n_threads handlers at once, of one native thread never two. They
- * end with the queue. Errors: -EINVAL (0, or above 256), CBB_ERR_BUSY (started, or being dispatched), -EAGAIN, CBB_ERR_UNSUPPORTED (pull).
+ * Dispatches the queue on threads of its own: at most n_threads handlers at once, of one native thread
+ * never two. They have all signals blocked, and end with the queue.
+ * Errors: -EINVAL (0, or above 256), CBB_ERR_BUSY (started, or being dispatched), -EAGAIN,
+ * CBB_ERR_UNSUPPORTED (pull), CBB_ERR_FORKED.
  */
 CBB_API int cbb_queue_start(cbb_queue *queue, unsigned n_threads);
 
@@ -404,8 +424,9 @@ CBB_API int cbb_queue_start(cbb_queue *queue, unsigned n_threads);
 
 /*
  * A plain C function can be passed wherever a remote function expects a function pointer: nothing
- * to open or close. It may then be called as long as the interface says (`scope`). An explicit callback
- * is for what a plain function cannot have: state, a queue, a deadline, a lifetime of its own.
+ * to open or close. It may then be called as long as the interface says (`scope`), and is delivered as the
+ * interface says, else as CBB_AUTO. An explicit callback is for what a plain function cannot have: state, a
+ * queue, a deadline, a lifetime of its own.
  */
 typedef struct cbb_callback cbb_callback;
 typedef struct cbb_invocation cbb_invocation;
@@ -414,30 +435,34 @@ typedef struct cbb_invocation cbb_invocation;
 enum cbb_delivery {
 	CBB_DELIVERY_DEFAULT = 0, /* as the interface says, else CBB_AUTO */
 	CBB_AUTO = 1,             /* without a queue: nested in the client thread's call that it is made under, else
-	                             CBB_BLOCKING on the default queue. With one: nested only under a call of its dispatcher */
+	                             CBB_BLOCKING on the default queue. With one: as CBB_BLOCKING */
 	CBB_LOCAL = 2,            /* only nested: from any other native thread it fails, in words */
-	CBB_BLOCKING = 3,         /* on the dispatcher of its queue; the native thread waits for the answer */
-	CBB_LISTENER = 4          /* on the dispatcher of its queue; the native thread goes on at once. Functions that return
-	                             void, and hand nothing out, only */
+	CBB_BLOCKING = 3,         /* on the dispatcher of its queue (nested, under a call of that very thread); the
+	                             native thread waits for the answer */
+	CBB_LISTENER = 4          /* on the dispatcher of its queue; the native thread goes on at once. Functions that
+	                             return void, and hand nothing out, only */
 };
 
 /* What a listener's event does that finds no room (max_queued, or the queue's bounds). */
 enum cbb_overflow {
 	CBB_OVERFLOW_DEFAULT = 0,       /* as the interface says, else CBB_OVERFLOW_WAIT */
-	CBB_OVERFLOW_WAIT = 1,          /* the native thread waits; with wait_timeout_ms, or a stalled queue, it is lost in the end */
+	CBB_OVERFLOW_WAIT = 1,          /* the native thread waits; it is lost in the end if wait_timeout_ms passes or
+	                                   the queue stalls */
 	CBB_OVERFLOW_REJECT_NEWEST = 2, /* it is lost */
-	CBB_OVERFLOW_DROP_OLDEST = 3,   /* the oldest of the callback is lost that has not left the host */
+	CBB_OVERFLOW_DROP_OLDEST = 3,   /* the oldest of the callback is lost that has not left the host; where there is
+	                                   none, this one is */
 	CBB_OVERFLOW_LATEST = 4,        /* no queue at all: while one is on its way or handled, only the newest waits */
-	CBB_OVERFLOW_COALESCE = 5       /* also with room: it replaces a waiting one with the same `key` argument */
+	CBB_OVERFLOW_COALESCE = 5       /* also with room: it replaces a waiting one with the same `key` argument.
+	                                   Without either it waits as with CBB_OVERFLOW_WAIT */
 };
 
 /* Why events are missing; see cbb_callback_options.on_lost. */
 enum cbb_loss_reason {
-	CBB_LOSS_REJECTED = 1,
-	CBB_LOSS_DROPPED = 2,
-	CBB_LOSS_REPLACED = 3,
-	CBB_LOSS_RATE = 4,
-	CBB_LOSS_TIMEOUT = 5
+	CBB_LOSS_REJECTED = 1, /* no room: it was the newest, its sender would have waited for ever */
+	CBB_LOSS_DROPPED = 2,  /* no room: it was the oldest */
+	CBB_LOSS_REPLACED = 3, /* by a newer one */
+	CBB_LOSS_RATE = 4,     /* more than rate_per_s */
+	CBB_LOSS_TIMEOUT = 5   /* waited for room in vain */
 };
 
 typedef struct cbb_loss {
@@ -462,15 +487,23 @@ typedef struct cbb_failure {
 } cbb_failure;
 
 /*
- * Computes what native code gets instead of a result: *result, an object of the result's type, holds on_error's value when it is
- * called. Runs right after the handler, in its place and on its thread.
+ * Computes what native code gets instead of a result: *result, an object of the result's type, holds
+ * on_error's value when it is called. Runs right after the handler, in its place and on its thread; for an
+ * answer that comes later, on the thread that gives it. Of an event it is told, too. It is not asked where
+ * native code has no answer to wait for: a closed callback, a deadline, a wrong thread.
  */
 typedef void cbb_error_handler(cbb_invocation *invocation, const cbb_failure *failure, void *result);
-/* An event that its handler will never see (the callback was closed): the last chance to free what it stands for. On the queue. */
+/*
+ * An event that its handler will never see (the callback, its queue or its host was closed): the last
+ * chance to free what it stands for. arguments[i] points to the i-th, until it returns. On the queue.
+ */
 typedef void cbb_dropped_handler(cbb_invocation *invocation, void *const arguments[], void *user_data);
 /* Stands in the stream of events where some are missing. On the queue. */
 typedef void cbb_loss_handler(cbb_callback *callback, const cbb_loss *loss, void *user_data);
-/* The last of a callback: no handler of it runs any more. Once, on the queue. */
+/*
+ * The last of a callback: no handler of it runs any more. Once, on the queue (of a CBB_LOCAL callback: the
+ * default queue); or in the function that closes the queue or the host.
+ */
 typedef void cbb_finalizer(cbb_callback *callback, void *user_data);
 
 /*
@@ -494,10 +527,12 @@ typedef struct cbb_callback_options {
 	cbb_loss_handler *on_lost;
 	cbb_finalizer *finalizer;
 	int32_t overflow;           /* of listeners: enum cbb_overflow */
-	uint32_t rate_per_s;        /* of listeners: more are lost; default: the interface's `rate`, else none */
+	uint32_t rate_per_s;        /* of listeners: more are lost; default: the interface's `rate`, else none. As many
+	                               as that may come at once */
 	uint64_t max_queued;        /* of listeners: default: only the queue's bound. Counts the event being handled */
-	uint64_t wait_timeout_ms;   /* of listeners, CBB_OVERFLOW_WAIT; default: until the queue stalls */
-	int32_t priority;           /* of listeners: events of a higher one overtake; default: the interface's `priority`, else 0 */
+	uint64_t wait_timeout_ms;   /* of listeners that wait for room; default: until the queue stalls */
+	int32_t priority;           /* of listeners: events of a higher one overtake; default: the interface's
+	                               `priority`, else 0 */
 	uint32_t n_users;           /* for cbb_callback_release(); default 1 */
 	int32_t unrefed;            /* 1: does not keep cbb_queue_run() waiting */
 	int32_t paused;             /* 1: begins paused (listeners) */
@@ -505,10 +540,12 @@ typedef struct cbb_callback_options {
 
 /*
  * Opens a callback of the named function type of the interface (a typedef, such as
- * "XML_StartElementHandler"). The handler has that type's native signature.
+ * "XML_StartElementHandler"). The handler has that type's native signature. (On a pull queue it runs only
+ * where it is nested.)
  * options may be NULL. Ended by cbb_callback_close(), memory freed with the host.
- * Errors: CBB_ERR_NO_SYMBOL (type), CBB_ERR_LIMIT (max_callbacks, max_closed_callbacks), CBB_ERR_ARGUMENT (a listener of a type
- * that returns something), -EINVAL.
+ * Errors: CBB_ERR_NO_SYMBOL (type), CBB_ERR_LIMIT (max_callbacks, max_closed_callbacks), CBB_ERR_ARGUMENT
+ * (a listener of a type that returns something, or hands something out), CBB_ERR_FORKED, -EINVAL (another
+ * connection's queue, CBB_LOCAL with a queue).
  */
 #define CBB_FUNCTION(handler) ((cbb_any_function)(handler))
 CBB_API int cbb_callback_open(cbb_library *library, const char *type, cbb_any_function handler,
@@ -518,10 +555,11 @@ CBB_API int cbb_callback_open_generic(cbb_library *library, const char *type, cb
 
 /*
  * The callback as a function pointer of the native signature. Passed to a remote function (of any
- * thread, of any library of the same host) it stands for the callback; called here it runs the handler, as
- * an invocation with sequence 0 (closed: it returns on_error, and cbb_last_error() is CBB_ERR_CLOSED).
- * Always the same pointer for one callback, and no other's while the host is open: once closed it can
- * still be passed, and native code that calls it gets on_error.
+ * thread, of any library of the same host) it stands for the callback; called here it runs the handler on
+ * this thread, as an invocation with sequence 0 (closed: it returns on_error, and cbb_last_error() is
+ * CBB_ERR_CLOSED). Always the same pointer for one callback, and no other's while the host is open: once
+ * closed it can still be passed, and native code that calls it gets on_error. NULL, with cbb_last_error()
+ * set, if there is no memory for it; NULL for NULL.
  */
 CBB_API cbb_any_function cbb_callback_pointer(cbb_callback *callback);
 
@@ -533,13 +571,14 @@ CBB_API cbb_callback *cbb_callback_find(cbb_host *host, cbb_any_function pointer
 
 enum cbb_close_mode {
 	CBB_CLOSE_DRAIN = 0, /* what native code called before is still handled */
-	CBB_CLOSE_ABORT = 1  /* what no handler has begun is not: events are handed back, native threads that wait get on_error */
+	CBB_CLOSE_ABORT = 1  /* what no handler has begun is not: events are handed back, native threads that wait get
+	                        on_error */
 };
 
 typedef struct cbb_close_options {
 	size_t size;         /* sizeof(cbb_close_options) */
-	uint64_t timeout_ms; /* how long to wait for events and for handlers that run on other threads; default 10,000 */
-	const char *where;   /* shown with a late call: CBB_HERE; default: the caller's address */
+	uint64_t timeout_ms; /* how long to wait for events, and for handlers on other threads; default 10,000 */
+	const char *where;   /* shown with a late call: CBB_HERE; default: the caller's address. Copied */
 	int32_t mode;        /* enum cbb_close_mode */
 	int32_t reserved;    /* 0 */
 } cbb_close_options;
@@ -551,62 +590,77 @@ typedef struct cbb_close_options {
 
 /*
  * Closes the callback: from now on native code that calls it gets the type's on_error value, and the
- * call is counted and reported. Waits until nothing of it is queued (drain) and its handler runs on no other thread: after it
- * returned 0, the handler does not run any more, except around this very call. On the dispatcher of its queue it runs the
- * queue's events itself while it waits; inside a handler that this thread runs for that queue it
- * waits for nobody, and returns 1 if something is left: that is drained (or handed back) as usual. Native threads that wait for room are woken.
- * Closing again, and closing inside the handler, are fine. The finalizer runs later, on the queue, as the last thing. options may
- * be NULL. The cbb_callback itself stays valid until its host is freed.
- * Errors: CBB_ERR_TIMEOUT (it is closed, but events are left, or a handler still runs).
+ * call is counted and reported. Native threads that wait for room, or for their turn to be heard, are woken
+ * and get it, too. Then it waits until nothing of it is queued (drain) and its handler runs on no other
+ * thread: after it returned 0, the handler does not run any more, except around this very call. On the
+ * dispatcher of its queue it runs what is queued there itself, other callbacks' events as well, while it
+ * waits. Events that an abort hands back come on the queue, perhaps later.
+ *
+ * Inside a handler that this thread runs for that queue, or for this callback, it waits for nobody: what had
+ * arrived before is drained (or handed back) as usual, later. 1 then says that events are left, or that the
+ * handler runs on another thread.
+ *
+ * Closing again, and closing inside the handler, are fine; so is aborting what drains. The finalizer runs
+ * later, on the queue, as the last thing. options may be NULL; a callback that is NULL is no error. The
+ * cbb_callback itself stays valid until its host is freed.
+ * Errors: CBB_ERR_TIMEOUT (it is closed, but events are left, or a handler still runs), CBB_ERR_FORKED,
+ * -EINVAL (mode).
  */
 CBB_API int cbb_callback_close(cbb_callback *callback, const cbb_close_options *options);
 
-CBB_API void *cbb_callback_user_data(const cbb_callback *callback);
-CBB_API const char *cbb_callback_name(const cbb_callback *callback); /* valid as long as the callback */
+CBB_API void *cbb_callback_user_data(const cbb_callback *callback);  /* the option's; NULL for NULL */
+CBB_API const char *cbb_callback_name(const cbb_callback *callback); /* valid as long as the callback; "" for NULL */
 
-/* Ends a callback with the block that declares it: CBB_SCOPED cbb_callback *row = NULL; */
+/* Ends a callback with the block that declares it: CBB_SCOPED cbb_callback *row = NULL; It drains. */
 CBB_API void cbb_callback_end(cbb_callback **callback);
 #if defined(__GNUC__)
 #define CBB_SCOPED __attribute__((cleanup(cbb_callback_end)))
 #endif
 
 /*
- * Whether the callback keeps cbb_queue_run() waiting: counted, 1 at first, never below 0. Both return the new count. It says
- * nothing about delivery. Errors: CBB_ERR_CLOSED.
+ * Whether the callback keeps cbb_queue_run() of its queue (without one: of the default queue) waiting:
+ * counted, 1 at first (0 with `unrefed`), never below 0. Both return the new count; of a CBB_LOCAL callback
+ * always 0. It says nothing about delivery. Errors: CBB_ERR_CLOSED, CBB_ERR_FORKED, -EINVAL.
  */
 CBB_API int cbb_callback_ref(cbb_callback *callback);
 CBB_API int cbb_callback_unref(cbb_callback *callback);
 
 /*
- * Users of the callback: n_users at first. Both return the new count; the release that makes it 0 closes the callback
- * (drain), without waiting. Native code can do the same: cbbroker-native.h. Errors: CBB_ERR_CLOSED.
+ * Users of the callback: n_users at first. Both return the new count; the release that makes it 0 closes the
+ * callback (drain), without waiting. Native code can do the same: cbbroker-native.h.
+ * Errors: CBB_ERR_CLOSED, CBB_ERR_FORKED, -EINVAL.
  */
 CBB_API int cbb_callback_acquire(cbb_callback *callback);
 CBB_API int cbb_callback_release(cbb_callback *callback);
 
 /*
- * A paused listener's events wait in the host, where its overflow rule acts on them. Those that had left it are still
- * delivered. Errors: CBB_ERR_CLOSED, CBB_ERR_UNSUPPORTED (no listener).
+ * A paused listener's events wait in the host, where its overflow rule acts on them. Those that had left it
+ * are still delivered; and when it is closed (drain), all. Neither is counted: once is enough.
+ * Errors: CBB_ERR_CLOSED, CBB_ERR_UNSUPPORTED (no listener), CBB_ERR_FORKED, -EINVAL.
  */
 CBB_API int cbb_callback_pause(cbb_callback *callback);
 CBB_API int cbb_callback_resume(cbb_callback *callback);
 
 typedef struct cbb_callback_counts {
 	size_t size;         /* in: sizeof(cbb_callback_counts) */
-	uint64_t handled;    /* invocations whose handler ran, failed ones included */
-	uint64_t failed;     /* of these: that failed */
+	uint64_t handled;    /* invocations whose handler ran, or that were fetched; failed ones included */
+	uint64_t failed;     /* that failed: handlers, results that do not fit, arguments that cannot be decoded */
 	uint64_t lost;       /* events told to on_lost */
 	uint64_t dropped;    /* events handed back, see on_dropped */
-	uint64_t refused;    /* invocations answered with on_error before a handler ran: closed, too late, undecodable */
-	uint64_t late_answers; /* answers that came after the deadline, or when native code was gone */
+	uint64_t refused;    /* invocations that came when it was closed, or could not be decoded: on_error */
+	uint64_t late_answers; /* that this side knew to be late: deferred ones, and those under calls that had timed
+	                          out or ended with their host; see cbb_report.late_answers */
 } cbb_callback_counts;
 
+/* What became of its invocations so far, closed callbacks included. 0; -EINVAL (size). */
 CBB_API int cbb_callback_count(const cbb_callback *callback, cbb_callback_counts *counts);
 
 /*
- * Called for every failure of an invocation of this client's hosts, with the callback's identity: handlers that fail, results that do not
- * fit, and what the host tells of calls that never came here (wrong thread, stalled queue). After on_error. On the thread
- * that learns it, at any time this thread is inside this library. NULL: none. Errors: -EINVAL.
+ * Called for every failure of an invocation of this client's hosts, with the callback's identity: handlers
+ * that fail, results that do not fit, and what the host tells of calls that never came here (wrong thread,
+ * stalled queue). After on_error. On the thread that learns it, at any time this thread is inside this
+ * library; perhaps on several at once. Calls of closed callbacks are in cbb_report instead. hook NULL: none.
+ * Errors: -EINVAL.
  */
 typedef void cbb_failure_hook(const cbb_failure *failure, void *user_data);
 CBB_API int cbb_set_failure_hook(cbb_client *client, cbb_failure_hook *hook, void *user_data);
@@ -621,9 +675,10 @@ CBB_API int cbb_set_failure_hook(cbb_client *client, cbb_failure_hook *hook, voi
  * afterwards is the same value again, whatever the handler did to errno, unless it says
  * cbb_invocation_set_errno().
  *
- * A handler may leave by longjmp(). It is noticed when this thread next uses the library from a frame that is not deeper:
- * native code then gets on_error for the callback, and that use waits, at most to its own deadline, until the calls
- * that were left have returned in the host (after a deadline: CBB_ERR_BUSY, as after a timeout). A handler that ends its thread leaves its calls, too.
+ * A handler may leave by longjmp(). It is noticed when this thread next uses the library from a frame that
+ * is not deeper: native code then gets on_error for the callback, and that use waits, at most to its own
+ * deadline, until the calls that were left have returned in the host (after a deadline: CBB_ERR_BUSY, as
+ * after a timeout). A handler that ends its thread leaves its calls, too.
  */
 
 /* The functions below give NULL or 0 for NULL. */
@@ -633,33 +688,41 @@ CBB_API void *cbb_invocation_user_data(const cbb_invocation *invocation); /* the
 CBB_API pid_t cbb_invocation_thread(const cbb_invocation *invocation);   /* native thread that called */
 CBB_API const char *cbb_invocation_thread_name(const cbb_invocation *invocation); /* "" if it is not known */
 CBB_API uint64_t cbb_invocation_sequence(const cbb_invocation *invocation); /* rises over the whole host */
-CBB_API const char *cbb_invocation_call(const cbb_invocation *invocation); /* function that it is made under; NULL: none of this
-                                                                              thread's */
+CBB_API const char *cbb_invocation_call(const cbb_invocation *invocation); /* function that it is nested in;
+                                                                              NULL: none of this thread's */
 CBB_API int cbb_invocation_is_event(const cbb_invocation *invocation);   /* 1: nobody waits for it */
 /* arguments[i] points to the i-th argument. NULL for a call through the client-side pointer. */
 CBB_API void *const *cbb_invocation_arguments(const cbb_invocation *invocation);
 CBB_API cbb_host *cbb_invocation_host(const cbb_invocation *invocation);
 CBB_API int cbb_invocation_errno(const cbb_invocation *invocation);      /* native errno of the call */
-CBB_API void cbb_invocation_set_errno(cbb_invocation *invocation, int error_number);
+CBB_API void cbb_invocation_set_errno(cbb_invocation *invocation, int error_number); /* not of an event */
 
 /*
- * The handler fails: whatever it returns, native code gets what on_error says, and the failure hook is told. Code 0 means
- * CBB_ERR_ARGUMENT. A failed event counts as handled. The second form also makes the call fail that the
- * invocation is made under: when native code returns, it gives `code` and this text, whatever the native result (without such a
- * call it is the same as the first). Errors: -EINVAL (invocation NULL), CBB_ERR_CLOSED (answered already).
+ * The handler fails: whatever it returns, native code gets what on_error says, and the failure hook is
+ * told. Code 0 means CBB_ERR_ARGUMENT; a code above 0 is taken for an errno. text may be NULL, and is
+ * copied. A failed event counts as handled. The second form also makes the call fail that the invocation is
+ * made under: when native code returns, it gives `code` and this text, whatever the native result (without
+ * such a call it is the same as the first). The last word counts. For invocations of cbb_queue_next(), from
+ * any thread, instead of cbb_invocation_complete(), with its results.
+ * Errors: -EINVAL (invocation NULL), CBB_ERR_CLOSED (the answer was deferred: cbb_deferred_fail).
  */
 CBB_API int cbb_invocation_fail(cbb_invocation *invocation, int code, const char *text);
 CBB_API int cbb_invocation_fail_call(cbb_invocation *invocation, int code, const char *text);
 
 /*
- * Inside a handler: the answer comes later. The handler's own result is ignored, what its arguments point to lives on until
- * the answer, and the native thread waits for it. Answered once, from any thread: the
- * first answer counts, others give CBB_ERR_CLOSED. When the deadline passes, or the host or the callback's queue ends, native code gets on_error and
- * the answer gives CBB_ERR_TIMEOUT, CBB_ERR_HOST_DIED or CBB_ERR_CLOSED. Under a call of this very thread the call waits on for it (and
- * serves what a waiting thread serves).
- * `result` is an object of the result's C type, of result_bytes bytes (void: NULL, 0); a wrong size gives CBB_ERR_ARGUMENT, and native code on_error.
- * cbb_deferred_free frees it, also from another thread; unanswered, native code gets on_error. NULL is allowed.
- * Errors: -EINVAL; CBB_ERR_UNSUPPORTED (an event, a call through the client-side pointer).
+ * Inside a handler: the answer comes later. The handler's own result is ignored, what its arguments point to
+ * lives on until the answer, and the native thread waits for it. Answered once, from any thread: the first
+ * answer counts, others give CBB_ERR_CLOSED. When the deadline passes, or the host or the callback's queue
+ * ends, native code gets on_error, and an answer after that gives CBB_ERR_TIMEOUT (as soon as the queue's
+ * dispatcher has heard of it), CBB_ERR_HOST_DIED or CBB_ERR_CLOSED. Under a call of this very thread the call
+ * waits on for the answer (and serves what a waiting thread serves): another thread has to give it.
+ *
+ * `result` is an object of the result's C type, of result_bytes bytes (void: NULL, 0); a wrong size gives
+ * CBB_ERR_ARGUMENT, and native code on_error. cbb_deferred_fail() is as cbb_invocation_fail().
+ * cbb_deferred_free() has to be called for each, at any time, from any thread, once; unanswered, native code
+ * gets on_error. NULL is allowed; returns NULL.
+ * Errors of cbb_invocation_defer(): -EINVAL; CBB_ERR_CLOSED (deferred before); CBB_ERR_UNSUPPORTED (an event, a
+ * call through the client-side pointer, an invocation of cbb_queue_next(), a callback under cbb_call_async()).
  */
 typedef struct cbb_deferred cbb_deferred;
 CBB_API int cbb_invocation_defer(cbb_invocation *invocation, cbb_deferred **ret_deferred);
@@ -668,20 +731,29 @@ CBB_API int cbb_deferred_fail(cbb_deferred *deferred, int code, const char *text
 CBB_API cbb_deferred *cbb_deferred_free(cbb_deferred *deferred);
 
 /*
- * For language bindings: fetches the next invocation of a pull queue (option `pull`) instead of running a handler. Waits up
- * to timeout_ms; 1 and the invocation, or 0. It counts as running until it is completed (or failed: cbb_invocation_fail), which frees it; by any thread. on_lost,
+ * For language bindings: fetches the next invocation of a pull queue (option `pull`) instead of running a
+ * handler. Waits up to timeout_ms; 1 and the invocation, or 0, also after cbb_queue_stop(). It counts as
+ * running until it is completed (or failed: cbb_invocation_fail), which frees it; by any thread. on_lost,
  * on_dropped and finalizers run in here. A pull queue serves nobody while its dispatcher waits in a call:
- * native threads then get CBB_ERR_WOULD_DEADLOCK. Errors: those of cbb_queue_dispatch().
+ * native threads then get CBB_ERR_WOULD_DEADLOCK. Errors: those of cbb_queue_dispatch();
+ * CBB_ERR_UNSUPPORTED (no pull queue).
  */
 CBB_API int cbb_queue_next(cbb_queue *queue, uint64_t timeout_ms, cbb_invocation **ret_invocation);
-/* 0; CBB_ERR_ARGUMENT (a wrong result_bytes: native code gets on_error); CBB_ERR_HOST_DIED, CBB_ERR_TIMEOUT: nobody takes it any more. Freed in each case. */
+/*
+ * The answer, as for cbb_deferred_answer(). 0; CBB_ERR_ARGUMENT (a wrong result_bytes: native code gets
+ * on_error); CBB_ERR_HOST_DIED, CBB_ERR_TIMEOUT: nobody takes it any more. Freed in each case. -EINVAL: not
+ * fetched.
+ */
 CBB_API int cbb_invocation_complete(cbb_invocation *invocation, const void *result, size_t result_bytes);
 
 /* ---- Calls that run elsewhere ---------------------------------------------------------------------- */
 
 typedef struct cbb_async cbb_async;
 
-/* The call is over: its status, as of cbb_call(); cbb_last_error_text() has the words. Runs on the queue. The cbb_async ends when it returns. */
+/*
+ * The call is over: its status, as of cbb_call(); cbb_last_error_text() has the words. Runs on the queue. The
+ * cbb_async ends when it returns.
+ */
 typedef void cbb_async_done(cbb_async *async, int status, void *user_data);
 
 typedef struct cbb_async_options {
@@ -694,16 +766,21 @@ typedef struct cbb_async_options {
 } cbb_async_options;
 
 /*
- * Calls the function on a native thread of its own and returns at once. The arguments, and what they point to, are copied before
- * it returns; *result, and memory that out parameters point to, are written before `done` and must live until then. Callbacks
- * made under it are nested in it, on the queue's dispatcher. Calls beyond the host's max_async_calls wait their turn, in order. options
- * and ret_async may be NULL.
- * Errors: CBB_ERR_LIMIT (max_async_waiting), and those of cbb_call(); then `done` does not run.
+ * Calls the function on a native thread of its own and returns at once. The arguments, and what they point
+ * to, are copied before it returns; *result, and memory that out parameters point to, are written before
+ * `done` and must live until then. Callbacks made under it are nested in it, on the queue's dispatcher.
+ * Calls beyond the host's max_async_calls wait their turn, in order; a turn, as a deadline, is seen to by
+ * whoever dispatches the queue. options and ret_async may be NULL.
+ * Errors: CBB_ERR_LIMIT (max_async_waiting), CBB_ERR_UNSUPPORTED (a function with `...`), -EINVAL, and those
+ * of cbb_call(); then `done` does not run.
  */
 CBB_API int cbb_call_async(cbb_function *function, void *result, void *const arguments[],
                            const cbb_async_options *options, cbb_async **ret_async);
 
-/* 0: it has not begun and does not run; `done` gets -ECANCELED, on the queue. CBB_ERR_BUSY: it has begun. Not after `done`. */
+/*
+ * 0: it has not begun and does not run; `done` gets -ECANCELED, on the queue. CBB_ERR_BUSY: it has begun. Not
+ * after `done`.
+ */
 CBB_API int cbb_async_cancel(cbb_async *async);
 
 #ifdef __cplusplus

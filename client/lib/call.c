@@ -129,7 +129,7 @@ static int receive(struct client_lane *lane, uint64_t *watches, uint64_t deadlin
 int call_wait(struct client_lane *lane, uint64_t sequence, uint64_t deadline_ns, const char *name,
               struct frame *ret_frame, struct hot *ret_hot)
 {
-	uint64_t watches = wait_masks(lane->host->client, thread_self()).watches;
+	uint64_t watches = lane->watches;
 	for (;;) {
 		int r = receive(lane, &watches, deadline_ns, ret_frame);
 		if (r < 0)
@@ -300,6 +300,8 @@ static int call_on_lane(struct client_lane *lane, struct call_frame *call, int *
 	call->marshal.arena = &lane->arena;
 	call->sequence = ++lane->last_sequence;
 	call->masks = wait_masks(lane->host->client, thread_self());
+	thread_self()->serves_more = false;
+	lane->watches = call->masks.watches;
 	call->n_opened = atomic_load_explicit(&call->library->host->handles.n_opened, memory_order_relaxed);
 	if (outer && outer->deadline_ns < call->deadline_ns)
 		call->deadline_ns = outer->deadline_ns;
@@ -379,6 +381,8 @@ int call_run(struct cbb_function *function, void *result, void *const *arguments
 		plan_store_on_error(function->plan, result);
 	if (widened && !function->plan->returns_void)
 		plan_widen_result(function->plan, result, widened);
+	if (r < 0 && thread_self())
+		thread_self()->serves_more = false; /* of a call that did not begin */
 	if (entered)
 		host_leave(host);
 	error_end_call(r);
@@ -397,6 +401,9 @@ static int check_call(const cbb_function *function, const void *result, void *co
 	int r = options_take(ret_known, sizeof *ret_known, options);
 	if (r < 0)
 		return r;
+	if (ret_known->reserved || ret_known->serve < 0 || ret_known->serve > 1)
+		return detail_set(-EINVAL, "cbb_call_options: serve is %d (0 or 1), reserved is %d (0)", (int)ret_known->serve,
+		                  (int)ret_known->reserved);
 	if (!arguments && plan->n_params)
 		return detail_set(-EINVAL, "%s: arguments is NULL", plan->name);
 	if (ret_known->n_arguments && ret_known->n_arguments != plan->n_params &&
@@ -421,6 +428,8 @@ int cbb_call_with(cbb_function *function, void *result, void *const arguments[],
 			plan_store_on_error(function->plan, result);
 		return error_end_call(r);
 	}
+	if (known.serve && thread_self())
+		thread_self()->serves_more = true;
 	if (function->plan->variadic)
 		return call_variadic(function, result ? result : scalar, arguments, known.n_arguments, known.timeout_ms);
 	return call_run(function, result ? result : scalar, arguments, known.timeout_ms, NULL);

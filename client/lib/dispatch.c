@@ -58,7 +58,10 @@ static void dispatch_give(struct dispatch *dispatch)
 static int enter(struct cbb_queue *queue, enum dispatch_style style)
 {
 	pthread_mutex_lock(&queue->lock);
-	bool busy = (atomic_load(&queue->closing) && style != DISPATCH_CLOSING) || (style != DISPATCH_PARALLEL && queue->dispatched);
+	/* A call that serves more than its own chain may be made inside a handler of the very queue. */
+	bool nested = style == DISPATCH_IN_CALL && dispatch_is_inside(queue);
+	bool busy = (atomic_load(&queue->closing) && style != DISPATCH_CLOSING) ||
+	            (style != DISPATCH_PARALLEL && queue->dispatched && !nested);
 	if (!busy) {
 		queue->dispatched |= style != DISPATCH_PARALLEL;
 		queue->n_dispatching++;
@@ -87,6 +90,7 @@ int dispatch_begin(struct cbb_queue *queue, enum dispatch_style style, const voi
 	dispatch->waits_in_call = style == DISPATCH_IN_CALL;
 	dispatch->parallel = style == DISPATCH_PARALLEL;
 	dispatch->closing = style == DISPATCH_CLOSING;
+	dispatch->keeps = style == DISPATCH_PARALLEL || (style == DISPATCH_IN_CALL && dispatch_is_inside(queue));
 	dispatch->callback = NULL;
 	dispatch->work.kind = WORK_NONE;
 	dispatch->work.port = NULL;
@@ -122,7 +126,7 @@ void dispatch_end(struct dispatch *dispatch)
 	if (!dispatch->waits_in_call)
 		DL_FOREACH (queue->ports, port)
 			port_tell(port, true);
-	queue->dispatched &= dispatch->parallel;
+	queue->dispatched &= dispatch->keeps;
 	queue->n_dispatching--;
 	if (!dispatch->parallel && has_local_work(queue))
 		queue_wake(queue);

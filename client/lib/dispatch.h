@@ -35,6 +35,7 @@ struct dispatch {
 	struct client_thread *thread;
 	bool waits_in_call;        /* serves only native threads that wait */
 	bool parallel;             /* one of several */
+	bool keeps;                /* it was not this that made the queue a dispatched one */
 	bool closing;              /* goes on although the queue is being closed */
 	struct running running;
 	struct cbb_callback *callback; /* of an event whose handler runs */

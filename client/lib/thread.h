@@ -20,6 +20,7 @@ struct client_thread {
 	struct cbb_invocation **invocations; /* of handlers on the stack, the outermost first. By address: longjmp may have left them */
 	unsigned n_invocations, invocations_capacity;
 	struct recent recent;
+	bool serves_more;           /* the call that begins was made with option `serve` */
 	uint64_t id;                /* unlike any other thread's, ended ones included */
 	struct arena arena;         /* arguments of events */
 	struct dispatch *dispatches; /* queues that this thread is dispatching, the innermost first */

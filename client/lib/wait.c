@@ -316,7 +316,7 @@ struct wait_masks wait_masks(const struct cbb_client *client, const struct clien
 {
 	struct wait_masks masks = {0};
 	/* Also what runs on a queue without being a handler (a finalizer, a completion) is one here. */
-	bool in_handler = thread->n_invocations || thread->dispatches;
+	bool in_handler = !thread->serves_more && (thread->n_invocations || thread->dispatches);
 	uint32_t n = atomic_load_explicit(&client->n_watched, memory_order_relaxed);
 	for (uint32_t i = 0; i < n; i++) {
 		if (atomic_load_explicit(&client->watched[i].dispatcher, memory_order_relaxed) != thread->id)

@@ -307,6 +307,31 @@ static void C16_while_the_owner_is_blocked_in_a_call_others_are_served(void)
 	remote_end();
 }
 
+static void event_waiting_for_the_gate(void *user, int thread, int number, const char *text)
+{
+	cbb_function *gate_wait = NULL;
+	REMOTE_OK(cbb_function_find(threads_library, "gate_wait", &gate_wait));
+	EXPECT_EQUAL(cbb_call_with(gate_wait, NULL, NULL, &(cbb_call_options){.size = sizeof(cbb_call_options), .serve = 1}), 0);
+	event(user, thread, number, text);
+}
+
+static void C16_a_call_made_inside_a_handler_serves_others_if_it_says_so(void)
+{
+	given_native_threads();
+	cbb_callback *callback = EVENT_CALLBACK(event_waiting_for_the_gate);
+	struct puppet *puppet = given_a_puppet("sender");
+	struct crew *crew = given_sums(sum_opening_the_gate, 2, 0); /* nothing but a handler opens it */
+	tell_event(puppet, event_pointer(callback), NULL, 1, "x");
+	EXPECT(dispatch_until(default_queue, &n_events, 1));
+	EXPECT(cbb_queue_dispatch(default_queue, 0, 0) >= 0); /* what served did not keep the queue */
+	THREADS(void(struct crew *), "crew_stop")(crew);
+	join_crew(crew);
+	EXPECT_EQUAL(crew_has(crew, CREW_RIGHT), crew_has(crew, CREW_MADE));
+	free_crew(crew);
+	end_puppet(puppet);
+	remote_end();
+}
+
 static void C20_a_call_from_the_destructor_of_a_thread_that_ends_works(void)
 {
 	given_native_threads();
@@ -331,6 +356,7 @@ static const struct test tests[] = {
 	TEST(C10_a_wrong_thread_call_gives_on_error_and_a_message_that_names_the_cause),
 	TEST(C11_a_handler_can_learn_which_native_thread_called),
 	TEST(C16_while_the_owner_is_blocked_in_a_call_others_are_served),
+	TEST(C16_a_call_made_inside_a_handler_serves_others_if_it_says_so),
 	TEST(C20_a_call_from_the_destructor_of_a_thread_that_ends_works),
 };
 HARNESS_MAIN(tests)

@@ -113,7 +113,9 @@ enum done { DONE_NOTHING, DONE_LATER, DONE_FAILED };
 
 static inline enum done act(cbb_invocation *invocation, struct life *life, int thread, int number)
 {
-	switch (choose(64)) {
+	unsigned what = (unsigned)choose(64);
+	life->seen[thread][number] |= (uint8_t)((what < 15 ? what + 1 : 0) << 4); /* for the words of a failure */
+	switch (what) {
 	case 0 ... 3:
 		call_library(invocation, life);
 		break;

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* A queue wakes whoever waits for it when there is something to do, and lets them sleep when there is not. */
+#include "support/foreign.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+static _Atomic long n_handled, n_of[2];
+
+static int sum(int thread, int number)
+{
+	n_handled++;
+	return SUM_OF(thread, number);
+}
+
+static void event(void *user, int thread, int number, const char *text)
+{
+	(void)user, (void)thread, (void)number, (void)text;
+	n_handled++;
+}
+
+#define PUPPET_SUMS(...) CALLBACK_WITH(puppets_library, "sum_fn", sum, .delivery = CBB_BLOCKING, __VA_ARGS__)
+
+/* The program's own loop: it sleeps on the descriptor, and dispatches without waiting. */
+static bool loop_until(cbb_queue *queue, long n)
+{
+	while (n_handled < n) {
+		if (!harness_wait_readable(cbb_queue_fd(queue), 3000))
+			return false;
+		dispatch_ok(queue, 0);
+	}
+	return true;
+}
+
+static void given_an_event_and_a_first_blocking_call_at_once_when_a_loop_sleeps_on_the_descriptor_then_both_are_served(void)
+{
+	given_native_threads();
+	cbb_queue *queue = QUEUE_WITH();
+	cbb_callback *events = PUPPET_EVENTS(event, .queue = queue);
+	cbb_callback *sums = PUPPET_SUMS(.queue = queue);
+	for (int i = 1; i <= 5; i++) {
+		struct puppet *puppet = given_a_puppet("both");
+		PUPPETS(int(struct puppet *), "puppet_hold")(puppet);
+		tell_event(puppet, event_pointer(events), NULL, i, "first");
+		tell_sum(puppet, sum_pointer(sums), 1, i);
+		PUPPETS(void(struct puppet *), "puppet_release")(puppet);
+		while (!puppet_says(puppet, "puppet_is_inside") || puppet_says(puppet, "puppet_done") < 1)
+			;
+		EXPECT(loop_until(queue, 2 * i));
+		EXPECT_EQUAL(wait_for_puppet(puppet), SUM_OF(1, i));
+		end_puppet(puppet);
+	}
+	remote_end();
+}
+
+/* ---- A pull queue ---- */
+
+static cbb_invocation *fetched(cbb_queue *queue)
+{
+	cbb_invocation *invocation = NULL;
+	REQUIRE_EQUAL(cbb_queue_next(queue, FOREIGN_WAIT_MS, &invocation), 1);
+	return invocation;
+}
+
+static void complete_sum(cbb_invocation *invocation, int status)
+{
+	void *const *arguments = cbb_invocation_arguments(invocation);
+	int value = SUM_OF(*(int *)arguments[0], *(int *)arguments[1]);
+	EXPECT_EQUAL(cbb_invocation_complete(invocation, &value, sizeof value), status);
+}
+
+static bool is_quiet(int fd)
+{
+	return !harness_wait_readable(fd, 50);
+}
+
+static uint64_t processor_ms(void)
+{
+	struct timespec used;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+	return (uint64_t)used.tv_sec * 1000 + (uint64_t)used.tv_nsec / 1000000;
+}
+
+static struct puppet *given_an_event_and_a_sum(cbb_callback *events, cbb_callback *sums)
+{
+	struct puppet *puppet = given_a_puppet("both");
+	tell_event(puppet, event_pointer(events), NULL, 1, "first");
+	tell_sum(puppet, sum_pointer(sums), 1, 1);
+	return puppet;
+}
+
+static void given_a_call_that_waits_for_an_event_that_was_fetched_then_others_are_served_and_it_follows_when_that_is_completed(void)
+{
+	cbb_invocation *none = NULL;
+	given_native_threads();
+	cbb_queue *queue = QUEUE_WITH(.pull = 1);
+	cbb_callback *events = PUPPET_EVENTS(event, .queue = queue);
+	cbb_callback *sums = PUPPET_SUMS(.queue = queue);
+	struct puppet *puppet = given_an_event_and_a_sum(events, sums);
+	cbb_invocation *first = fetched(queue);
+	EXPECT_EQUAL(cbb_invocation_is_event(first), 1);
+	uint64_t before_ms = processor_ms();
+	EXPECT_EQUAL(cbb_queue_next(queue, 400, &none), 0); /* its thread is busy */
+	EXPECT(processor_ms() - before_ms < 200);           /* that costs nothing */
+	struct puppet *other = given_a_puppet("other");
+	tell_event(other, event_pointer(events), NULL, 2, "of another thread");
+	cbb_invocation *second = fetched(queue);
+	EXPECT_EQUAL(cbb_invocation_is_event(second), 1);
+	EXPECT_EQUAL(cbb_invocation_complete(second, NULL, 0), 0);
+	EXPECT_EQUAL(cbb_queue_next(queue, 0, &none), 0);
+	EXPECT(is_quiet(cbb_queue_fd(queue)));
+	EXPECT_EQUAL(cbb_invocation_complete(first, NULL, 0), 0);
+	EXPECT(harness_wait_readable(cbb_queue_fd(queue), 3000));
+	EXPECT_EQUAL(cbb_queue_next(queue, 0, &none), 1);
+	complete_sum(none, 0);
+	end_puppet(other);
+	end_puppet(puppet);
+	remote_end();
+}
+
+static void given_a_fetched_call_whose_deadline_has_passed_then_the_queue_sleeps(void)
+{
+	cbb_invocation *none = NULL;
+	given_native_threads();
+	cbb_queue *queue = QUEUE_WITH(.pull = 1);
+	cbb_callback *sums = PUPPET_SUMS(.queue = queue, .timeout_ms = 100);
+	struct puppet *puppet = given_a_puppet("caller");
+	tell_sum(puppet, sum_pointer(sums), 1, 1);
+	cbb_invocation *late = fetched(queue);
+	EXPECT(puppet_reaches(puppet, 1)); /* native code has on_error */
+	EXPECT_EQUAL(cbb_queue_next(queue, 0, &none), 0);
+	EXPECT_EQUAL(cbb_queue_next(queue, 0, &none), 0);
+	EXPECT(is_quiet(cbb_queue_fd(queue)));
+	complete_sum(late, CBB_ERR_TIMEOUT);
+	tell_sum(puppet, sum_pointer(sums), 1, 2);
+	complete_sum(fetched(queue), 0);
+	end_puppet(puppet);
+	remote_end();
+}
+
+static void given_a_fetched_call_whose_host_has_died_then_the_queue_sleeps(void)
+{
+	cbb_invocation *none = NULL;
+	given_native_threads();
+	cbb_queue *queue = QUEUE_WITH(.pull = 1);
+	cbb_callback *sums = PUPPET_SUMS(.queue = queue);
+	struct puppet *puppet = given_a_puppet("caller");
+	tell_sum(puppet, sum_pointer(sums), 1, 1);
+	cbb_invocation *orphan = fetched(queue);
+	REMOTE_OK(cbb_host_kill(remote_host));
+	uint64_t end_ms = foreign_deadline_ms();
+	while (!is_quiet(cbb_queue_fd(queue)) && foreign_now_ms() < end_ms)
+		EXPECT_EQUAL(cbb_queue_next(queue, 0, &none), 0);
+	EXPECT(is_quiet(cbb_queue_fd(queue)));
+	complete_sum(orphan, CBB_ERR_HOST_DIED);
+	remote_end();
+}
+
+/* ---- Several native threads ---- */
+
+static int sum_counting(int thread, int number)
+{
+	n_of[thread]++;
+	return SUM_OF(thread, number);
+}
+
+static void *thread_running(void *queue)
+{
+	EXPECT_EQUAL(cbb_queue_run(queue), 0);
+	return NULL;
+}
+
+static bool second_was_served(void *n)
+{
+	return n_of[1] >= *(long *)n;
+}
+
+static void given_a_native_thread_that_always_calls_again_then_another_is_served_too(void)
+{
+	long n = 20;
+	pthread_t thread;
+	given_native_threads();
+	cbb_queue *queue = QUEUE_WITH();
+	cbb_callback *callback = SUM_CALLBACK(sum_counting, .delivery = CBB_BLOCKING, .queue = queue);
+	cbb_callback *others = CALLBACK_WITH(puppets_library, "sum_fn", sum_counting, .delivery = CBB_BLOCKING, .queue = queue);
+	REQUIRE(pthread_create(&thread, NULL, thread_running, queue) == 0);
+	struct crew *crew = given_sums(sum_pointer(callback), 1, 0); /* as thread 0, until it is stopped */
+	struct puppet *puppet = given_a_puppet("second");
+	for (int i = 0; i < n; i++)
+		tell_sum(puppet, sum_pointer(others), 1, i);
+	EXPECT(harness_wait_until(second_was_served, &n, FOREIGN_WAIT_MS));
+	THREADS(void(struct crew *), "crew_stop")(crew);
+	join_crew(crew);
+	free_crew(crew);
+	end_puppet(puppet);
+	REMOTE_OK(cbb_queue_stop(queue));
+	pthread_join(thread, NULL);
+	remote_end();
+}
+
+/* ---- Threads of the queue's own ---- */
+
+static cbb_deferred *deferred;
+
+static int sum_deferring(int thread, int number)
+{
+	(void)thread, (void)number;
+	REMOTE_OK(cbb_invocation_defer(cbb_invocation_current(), &deferred));
+	n_handled++;
+	return 0;
+}
+
+static int last_answer;
+
+static bool answer_is_refused(void *context)
+{
+	(void)context;
+	int value = 5;
+	last_answer = cbb_deferred_answer(deferred, &value, sizeof value);
+	return last_answer < 0;
+}
+
+static void given_a_started_queue_when_the_deadline_of_a_deferred_answer_passes_then_the_answer_says_so(void)
+{
+	given_native_threads();
+	cbb_queue *queue = QUEUE_WITH();
+	REMOTE_OK(cbb_queue_start(queue, 2));
+	cbb_callback *callback = CALLBACK_WITH(puppets_library, "sum_fn", sum_deferring, .delivery = CBB_BLOCKING,
+	                                       .queue = queue, .timeout_ms = 100);
+	struct puppet *puppet = given_a_puppet("caller");
+	tell_sum(puppet, sum_pointer(callback), 1, 1);
+	EXPECT_EQUAL(wait_for_puppet(puppet), SUM_ON_ERROR);
+	harness_wait_until(second_was_served, &(long){1}, 200); /* the host's word is on its way: a moment for it */
+	EXPECT(answer_is_refused(NULL));
+	EXPECT_EQUAL(last_answer, CBB_ERR_TIMEOUT);
+	cbb_deferred_free(deferred);
+	end_puppet(puppet);
+	EXPECT(cbb_queue_close(queue) == NULL);
+	remote_end();
+}
+
+static const struct test tests[] = {
+	TEST(given_an_event_and_a_first_blocking_call_at_once_when_a_loop_sleeps_on_the_descriptor_then_both_are_served),
+	TEST(given_a_call_that_waits_for_an_event_that_was_fetched_then_others_are_served_and_it_follows_when_that_is_completed),
+	TEST(given_a_fetched_call_whose_deadline_has_passed_then_the_queue_sleeps),
+	TEST(given_a_fetched_call_whose_host_has_died_then_the_queue_sleeps),
+	TEST(given_a_native_thread_that_always_calls_again_then_another_is_served_too),
+	TEST(given_a_started_queue_when_the_deadline_of_a_deferred_answer_passes_then_the_answer_says_so),
+};
+HARNESS_MAIN(tests)
