@@ -5,6 +5,9 @@
 #   sh tests/run.sh [PRESET] [PATTERN]   one build (default: release); only tests with PATTERN in their name
 #   sh tests/run.sh --all [PATTERN]      dev, asan, tsan, clang, then valgrind and 3 minutes of fuzzing
 #
+# CBB_TEST_NIGHTLY=1 in the environment: tests that have a long form run it (floods of a minute, ten minutes at random). CBB_TEST_SEED=N:
+# tests at random begin with this seed, which they print.
+#
 # The last line is "N passed, M failed"; the exit status is 0 if M is 0.
 set -u
 

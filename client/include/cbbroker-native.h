@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For authors of native libraries: what a library can learn about the function pointers that it was given, when it runs in a
- * host of cbbroker. Nothing of this is needed to be called from such a host; a library that uses it works elsewhere, too:
- * there is nothing to link, and outside of a host every function here gives CBB_NATIVE_NO_HOST and does nothing.
+ * For authors of native libraries: what a library can learn about the function pointers that it was given, when it
+ * runs in a host of cbbroker. Nothing of this is needed to be called from such a host; a library that uses it works
+ * elsewhere, too: there is nothing to link, and outside of a host every function here gives CBB_NATIVE_NO_HOST and
+ * does nothing.
  *
  *     handler(data);                             a function pointer from the program
  *     if (cbb_native_status() == CBB_NATIVE_CLOSING)
@@ -70,9 +71,9 @@ CBB_NATIVE_UNUSED_ static inline int cbb_native_status(void)
 }
 
 /*
- * Whether this thread waits for room with its events, where the program wants that. 1: it does not; an event that finds no
- * room ends with CBB_NATIVE_FULL, nothing is queued and nothing counts as lost: what it spoke of is still the caller's. Lasts
- * until changed. Returns what it was before (0 at first).
+ * Whether this thread waits for room with its events, where the program wants that. 1: it does not; an event that
+ * finds no room ends with CBB_NATIVE_FULL, nothing is queued and nothing counts as lost: what it spoke of is still the
+ * caller's. Lasts until changed. Returns what it was before (0 at first).
  */
 CBB_NATIVE_UNUSED_ static inline int cbb_native_set_nonblocking(int on)
 {
@@ -80,11 +81,10 @@ CBB_NATIVE_UNUSED_ static inline int cbb_native_set_nonblocking(int on)
 }
 
 /*
- * One more user of the callback, and one fewer: the release of the last closes it once what was called before is handled.
- * With `abort`, release closes it whoever else uses it, and what no handler has begun is handed back to the
- * program. The program counts; it learns of this in order with the callback's events, and begins with the number that it
- * gave when it opened the callback. The pointer may be compared and called for ever; after the close, calls end with
- * CBB_NATIVE_CLOSING.
+ * One more user of the callback, and one fewer: the release of the last closes it once what was called before is
+ * handled. With `abort`, release closes it whoever else uses it, and what no handler has begun is handed back to the
+ * program. The program counts, and begins with the number that it gave when it opened the callback. The pointer may be
+ * compared and called for ever; after the close, calls end with CBB_NATIVE_CLOSING.
  *
  * CBB_NATIVE_OK; CBB_NATIVE_CLOSING (closed: the caller is no user, and must not release what it did not acquire);
  * CBB_NATIVE_UNKNOWN; CBB_NATIVE_FULL (the program has not read for long: nothing happened, say it again later).
@@ -100,8 +100,8 @@ CBB_NATIVE_UNUSED_ static inline int cbb_native_release(cbb_native_function call
 }
 
 /*
- * Whether the callback keeps the program's queue running: counted by the program, 1 at first, never below 0. It says nothing
- * about delivery. Results as above.
+ * Whether the callback keeps the program's queue running: counted by the program, 1 at first, never below 0. It says
+ * nothing about delivery. Results as above.
  */
 CBB_NATIVE_UNUSED_ static inline int cbb_native_ref(cbb_native_function callback)
 {

@@ -372,7 +372,7 @@ CBB_API int cbb_queue_open(cbb_client *client, const cbb_queue_options *options,
 
 /*
  * Closes the queue's callbacks as cbb_callback_close() does with CBB_CLOSE_ABORT, runs here what that
- * leaves to run (on_dropped, finalizers, `done` of asynchronous calls, which get CBB_ERR_HOST_DIED), makes
+ * leaves to run (on_dropped, finalizers, `done` of asynchronous calls, which get CBB_ERR_CLOSED), makes
  * another thread's dispatch or run return, ends the queue's own threads, and frees it. NULL is allowed.
  * Returns NULL; or the queue itself, with cbb_last_error() set, if nothing is freed: CBB_ERR_WOULD_DEADLOCK
  * (inside one of its handlers, or the default queue: nothing is done), CBB_ERR_TIMEOUT (a handler of it
@@ -570,7 +570,8 @@ CBB_API cbb_any_function cbb_callback_pointer(cbb_callback *callback);
 CBB_API cbb_callback *cbb_callback_find(cbb_host *host, cbb_any_function pointer);
 
 enum cbb_close_mode {
-	CBB_CLOSE_DRAIN = 0, /* what native code called before is still handled */
+	CBB_CLOSE_DRAIN = 0, /* events that native code sent before are still handled; native threads that wait for an
+	                        answer have it, or on_error */
 	CBB_CLOSE_ABORT = 1  /* what no handler has begun is not: events are handed back, native threads that wait get
 	                        on_error */
 };
@@ -590,15 +591,15 @@ typedef struct cbb_close_options {
 
 /*
  * Closes the callback: from now on native code that calls it gets the type's on_error value, and the
- * call is counted and reported. Native threads that wait for room, or for their turn to be heard, are woken
- * and get it, too. Then it waits until nothing of it is queued (drain) and its handler runs on no other
+ * call is counted and reported. Native threads that wait for room, or for a lane, are woken and get it,
+ * too. Then it waits until nothing of it is queued (drain) and its handler runs on no other
  * thread: after it returned 0, the handler does not run any more, except around this very call. On the
  * dispatcher of its queue it runs what is queued there itself, other callbacks' events as well, while it
  * waits. Events that an abort hands back come on the queue, perhaps later.
  *
  * Inside a handler that this thread runs for that queue, or for this callback, it waits for nobody: what had
- * arrived before is drained (or handed back) as usual, later. 1 then says that events are left, or that the
- * handler runs on another thread.
+ * arrived before is drained (or handed back) as usual, later, and may reach the handler once more. 1 then
+ * says that events are left, or that the handler runs on another thread.
  *
  * Closing again, and closing inside the handler, are fine; so is aborting what drains. The finalizer runs
  * later, on the queue, as the last thing. options may be NULL; a callback that is NULL is no error. The

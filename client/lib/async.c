@@ -114,6 +114,7 @@ static struct cbb_async *async_new(struct cbb_function *function, void *result, 
 	async->queue = queue;
 	async->port = port;
 	async->function = function;
+	async->task.host = host;
 	async->done = options->done;
 	async->user_data = options->user_data;
 	async->timeout_ms = options->timeout_ms;
@@ -144,6 +145,8 @@ static void finish(struct cbb_async *async)
 	error_end_call(async->status < 0 ? detail_set(async->status, "%s", async->words ? async->words : "") : 0);
 	if (async->done)
 		async->done(async, async->status, async->user_data);
+	if (queue->fork_epoch != fork_epoch()) /* it returns in a child, too, where the queue is nobody's */
+		return;
 	async_free(async);
 	pthread_mutex_lock(&queue->lock);
 	bool last = --queue->n_async == 0;
@@ -306,14 +309,12 @@ static void start_next(struct async_calls *calls)
 		DL_DELETE2(calls->waiting, next, waiting_prev, waiting_next);
 		calls->n_waiting--;
 		next->state = ASYNC_RUNNING;
+		next->task.run = start_task;
+		queue_add_task(next->queue, &next->task); /* with the lock: else its queue might end, and it with that */
 	} else {
 		calls->n_running--;
 	}
 	pthread_mutex_unlock(&calls->lock);
-	if (!next)
-		return;
-	next->task.run = start_task;
-	queue_add_task(next->queue, &next->task);
 }
 
 /* ---- What arrives on its lane ---- */
@@ -356,13 +357,15 @@ int async_complete(struct queue_lane *lane, const struct frame *frame, struct ho
 	return r == -EBADMSG ? r : 0;
 }
 
-void async_lost(struct queue_lane *lane)
+void async_lost(struct queue_lane *lane, int r)
 {
 	struct cbb_async *async = lane->async;
 	struct cbb_host *host = lane->source.port->host;
 	if (async) {
+		const char *name = async->function->plan->name;
 		lane_leave(lane);
-		finish_later_locked(async, host_note_death(host, async->function->plan->name));
+		finish_later_locked(async, r == -ECANCELED ? detail_set(r, "%s: a handler under it was left", name)
+		                                           : host_note_death(host, name));
 		async->gives_place = true;
 	}
 	port_drop_lane(lane);
@@ -375,6 +378,7 @@ void async_late(struct queue_lane *lane)
 	Cbb__Abandon message = CBB__ABANDON__INIT;
 	if (!async || lane->serving) {
 		lane->late = async != NULL; /* a handler runs under it: looked at again when that is over */
+		clear_timer(lane);
 		return;
 	}
 	message.sequence = base->abandoned = async->call.sequence;
@@ -402,6 +406,14 @@ static struct cbb_async *one_of(struct async_calls *calls, const struct port *po
 	return async;
 }
 
+/* Its host ends, or only its queue. */
+static int ended(const struct port *port, const struct cbb_async *async)
+{
+	bool host = atomic_load(&port->host->closing) || atomic_load(&port->host->dead);
+	return detail_set(host ? CBB_ERR_HOST_DIED : CBB_ERR_CLOSED, "%s: its %s was closed", async->function->plan->name,
+	                  host ? "host" : "queue");
+}
+
 void async_end_all(struct port *port)
 {
 	struct async_calls *calls = port->host->async;
@@ -419,7 +431,7 @@ void async_end_all(struct port *port)
 			lane_leave(async->lane);
 		pthread_mutex_unlock(&queue->lock);
 		if (!over)
-			set_status(async, detail_set(CBB_ERR_HOST_DIED, "%s: its host or its queue was closed", async->function->plan->name));
+			set_status(async, ended(port, async));
 		if (running || async->gives_place)
 			start_next(calls);
 		finish_now(async);
@@ -488,8 +500,10 @@ static void count_in(struct cbb_queue *queue)
 static void count_out(struct cbb_queue *queue)
 {
 	pthread_mutex_lock(&queue->lock);
-	queue->n_async--;
+	bool last = --queue->n_async == 0;
 	pthread_mutex_unlock(&queue->lock);
+	if (last)
+		queue_wake(queue);
 }
 
 static void delist(struct async_calls *calls, struct cbb_async *async)

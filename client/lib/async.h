@@ -15,8 +15,11 @@ int async_serve_callback(struct dispatch *dispatch);
 int async_complete(struct queue_lane *lane, const struct frame *frame, struct hot *hot);
 /* With the lock: its deadline has passed. */
 void async_late(struct queue_lane *lane);
-/* With the lock: its lane has ended; the lane is dropped, the call completes as a task. */
-void async_lost(struct queue_lane *lane);
+/*
+ * With the lock: its lane has ended, or (-ECANCELED) a handler on it was left; the lane is dropped, the call completes as a
+ * task.
+ */
+void async_lost(struct queue_lane *lane, int r);
 
 /* The port ends: everything of it completes on this thread. No lock. */
 void async_end_all(struct port *port);

@@ -82,6 +82,8 @@ int call_lane_failed(struct client_lane *lane, int r, const char *name)
 			return detail_set(CBB_ERR_TIMEOUT, "%s: host h%llu did not take in time what was sent under it", name,
 			                  (unsigned long long)lane->host->id);
 		client_lane_kill(lane);
+		if (lane->queue_lane && !host_is_dying(lane->host)) /* its native thread has given it up */
+			return detail_set(CBB_ERR_TIMEOUT, "%s: the handler that makes this call has passed its deadline", name);
 		return host_note_death(lane->host, name);
 	}
 }
@@ -107,6 +109,26 @@ int call_other_return(struct client_lane *lane, uint64_t got, uint64_t awaited)
 	return 0;
 }
 
+/*
+ * The native thread no longer waits for the handler that makes this call, and said so before it read of the call: that is
+ * refused.
+ */
+static bool is_word_of_lateness(const struct client_lane *lane, const struct frame *frame, const struct hot *hot)
+{
+	return frame->type == CBB__FRAME_TYPE__FRAME_ABANDON && lane->queue_lane && lane->levels[0].serving &&
+	       hot->sequence == lane->levels[0].serving;
+}
+
+/* A handler that ran while this thread waited may have ended the host; or it returns in a child of fork(), too. */
+static int check_after_serving(struct client_lane *lane)
+{
+	if (lane->host->fork_epoch != fork_epoch()) {
+		client_lane_disown(lane);
+		return CBB_ERR_FORKED;
+	}
+	return lane->dead ? -ECONNRESET : 0;
+}
+
 /* The next frame; meanwhile this thread serves what native threads wait for that it dispatches. */
 static int receive(struct client_lane *lane, uint64_t *watches, uint64_t deadline_ns, struct frame *ret_frame)
 {
@@ -117,11 +139,10 @@ static int receive(struct client_lane *lane, uint64_t *watches, uint64_t deadlin
 		lane->lane.n_watch = wait_watch(client, *watches, fds);
 		r = lane_receive(&lane->lane, ret_frame, deadline_ns);
 		lane->lane.n_watch = 0;
-		if (r == 0)
+		if (r == 0) {
 			*watches = wait_serve(client, *watches, &client);
-		/* A handler that ran meanwhile may have ended the host. */
-		if (r == 0 && lane->dead)
-			r = -ECONNRESET;
+			r = check_after_serving(lane);
+		}
 	} while (r == 0);
 	return r;
 }
@@ -130,6 +151,9 @@ int call_wait(struct client_lane *lane, uint64_t sequence, uint64_t deadline_ns,
               struct frame *ret_frame, struct hot *ret_hot)
 {
 	uint64_t watches = lane->watches;
+	/* Whoever dispatches may have read of native threads that wait, which no socket shows any more. */
+	if (watches && thread_self()->dispatches)
+		watches = wait_serve(lane->host->client, watches, &watches);
 	for (;;) {
 		int r = receive(lane, &watches, deadline_ns, ret_frame);
 		if (r < 0)
@@ -146,7 +170,7 @@ int call_wait(struct client_lane *lane, uint64_t sequence, uint64_t deadline_ns,
 			r = call_other_return(lane, ret_hot->sequence, sequence);
 			if (r == CBB_ERR_TIMEOUT)
 				return r;
-		} else if (r == 0) {
+		} else if (r == 0 && !is_word_of_lateness(lane, ret_frame, ret_hot)) {
 			r = detail_set(-EBADMSG, "frame %s out of turn", frame_type_name((int)ret_frame->type));
 		}
 		/* A host that always has one more to say would never let the wait see its deadline. */
@@ -350,10 +374,8 @@ static int call_in_host(struct cbb_function *function, void *result, void *const
 	};
 	callbacks.n_announced = 0;
 	callbacks.told = false;
-	int r = client_lane_get(host, call.deadline_ns, &lane);
+	int r = unwind_get_lane(host, &call, call.deadline_ns, &lane);
 	if (r == 0) {
-		unwind_check(lane, &call, call.deadline_ns);
-		dispatch_unwind(&call);
 		bool nested = lane->in_use;
 		lane->in_use = true;
 		r = call_check_lane(lane, function->plan->name);

@@ -99,6 +99,8 @@ static struct cbb_callback *callback_new(cbb_library *library, struct cbb_functi
 	callback->queue = known->queue;
 	if (!callback->queue && (callback->delivery == CBB_BLOCKING || callback->delivery == CBB_LISTENER))
 		callback->queue = library->host->client->default_queue;
+	if (callback->queue)
+		queue_hold(callback->queue);
 	callback->paused = known->paused != 0;
 	callback->n_users = known->n_users ? known->n_users : 1;
 	callback->rules = rules_new(known, function);
@@ -182,6 +184,8 @@ int callback_begin(struct cbb_callback *callback, bool draining)
 
 void callback_end(struct cbb_callback *callback)
 {
+	if (callback->host->fork_epoch != fork_epoch())
+		return; /* its handler returns in a child, too */
 	/* The last to leave deals with the end; before it is counted out, for then it may be freed. */
 	if (atomic_load(&callback->state) == CALLBACK_OPEN)
 		atomic_fetch_sub(&callback->n_running, 1);
@@ -207,6 +211,17 @@ void callback_run(const struct cbb_callback *callback, void *result, void *const
 
 /* ---- The client-side pointer ---- */
 
+static void put_on_error(const struct plan *plan, void *result)
+{
+	ffi_arg small[2];
+	void *object = plan->result_bytes > sizeof small ? result : small;
+	if (plan->returns_void)
+		return;
+	plan_store_on_error(plan, object);
+	if (object != result)
+		plan_widen_result(plan, object, result);
+}
+
 static void run_here(ffi_cif *cif, void *result, void **arguments, void *user)
 {
 	(void)cif;
@@ -214,11 +229,7 @@ static void run_here(ffi_cif *cif, void *result, void **arguments, void *user)
 	const struct plan *plan = callback->type->plan;
 	error_begin();
 	if (callback_begin(callback, false) < 0) {
-		ffi_arg small[2];
-		void *object = plan->result_bytes > sizeof small ? result : small;
-		plan_store_on_error(plan, object);
-		if (!plan->returns_void && object != result)
-			plan_widen_result(plan, object, result);
+		put_on_error(plan, result);
 		error_end_call(detail_set(CBB_ERR_CLOSED, "callback %s is closed", callback->name));
 		return;
 	}
@@ -227,8 +238,13 @@ static void run_here(ffi_cif *cif, void *result, void **arguments, void *user)
 	callback_run(callback, result, arguments);
 	if (r == 0)
 		thread_pop_invocation(&invocation);
+	if (invocation.failed) {
+		put_on_error(plan, result);
+		detail_set(invocation.failed, "%s", invocation.failed_text ? invocation.failed_text : "the handler failed");
+	}
+	invocation_free_failure(&invocation);
 	callback_end(callback);
-	error_end_call(0);
+	error_end_call(invocation.failed);
 }
 
 static pthread_mutex_t pointer_lock = PTHREAD_MUTEX_INITIALIZER;

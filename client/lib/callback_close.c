@@ -44,7 +44,10 @@ int callback_put_close(struct cbb_callback *callback, struct lane *lane)
 	return lane_put(lane, CBB__FRAME_TYPE__FRAME_CLOSE_CALLBACK, &message.base);
 }
 
-/* On its event lane, whose CallbackEnded says that nothing more comes. False: there is no such lane. */
+/*
+ * On its event lane, whose CallbackEnded says that nothing more comes; or where that has ended, its end behind what came
+ * before. False: there is no such lane, or nothing is left there.
+ */
 static bool tell_port(struct cbb_callback *callback, const Cbb__CloseCallback *message)
 {
 	struct cbb_queue *queue = callback_queue(callback);
@@ -52,14 +55,14 @@ static bool tell_port(struct cbb_callback *callback, const Cbb__CloseCallback *m
 	if (!port)
 		return false;
 	pthread_mutex_lock(&queue->lock);
-	bool ended = port->ended;
+	bool over = callback->delivery == CBB_LISTENER ? port->over : port->ended;
 	if (message->abort)
 		deferred_cut_off(port, callback);
-	if (!ended && !atomic_exchange(&callback->ending, true))
+	if (!over && !atomic_exchange(&callback->ending, true))
 		queue->n_ending++;
 	port_send(port, CBB__FRAME_TYPE__FRAME_CLOSE_CALLBACK, &message->base);
 	pthread_mutex_unlock(&queue->lock);
-	return !ended;
+	return !over;
 }
 
 static void tell_host(struct cbb_callback *callback, const char *where, bool abort)
@@ -98,7 +101,8 @@ static void finalize(struct cbb_callback *callback)
 {
 	if (callback->rules->finalizer)
 		callback->rules->finalizer(callback, callback->user_data);
-	callback_use_gone(callback);
+	if (callback->host->fork_epoch == fork_epoch()) /* not where it returns in a child, too */
+		callback_use_gone(callback);
 }
 
 static void finalize_task(struct task *task)
@@ -117,6 +121,7 @@ static void finalize_if_due(struct cbb_callback *callback, bool locked)
 		return;
 	if (!queue)
 		queue = callback->host->client->default_queue;
+	callback->finalizing.host = callback->host;
 	callback->finalizing.run = finalize_task;
 	if (locked)
 		queue_add_task_locked(queue, &callback->finalizing);
@@ -194,6 +199,7 @@ static void take_back(struct cbb_callback *callback)
 	bool waits = callback->finalizing.run;
 	if (waits)
 		DL_DELETE(queue->tasks, &callback->finalizing);
+	queue_wake(queue); /* cbb_queue_run waited for that, too */
 	pthread_mutex_unlock(&queue->lock);
 	if (waits)
 		callback->finalizing.run(&callback->finalizing);
@@ -229,9 +235,12 @@ struct closing {
 static void read_for_others(struct port *port)
 {
 	uint64_t before = port->n_records;
+	uint32_t room_before = port->n_room_wanted;
 	port_read(port);
 	if (port->n_records != before)
 		queue_wake(port->queue);
+	if (port->n_wanted || port->n_room_wanted != room_before)
+		queue_wake_left(port->queue);
 }
 
 /* Whether what was called before the closing has been dealt with. Reads the event lane: it may say so. */
@@ -245,7 +254,10 @@ static bool is_drained(const struct closing *closing, int *ret_fd)
 		pthread_mutex_lock(&closing->queue->lock);
 		if (port && left)
 			read_for_others(port);
-		left = !atomic_load(&callback->ended) || (port && dispatch_lanes_hold(port, callback));
+		bool held = port && dispatch_lanes_hold(port, callback);
+		if (held) /* it was read from the socket, which will not tell those who dispatch */
+			queue_wake_left(closing->queue);
+		left = held || !atomic_load(&callback->ended);
 		*ret_fd = port && !port->ended ? port->lane.fd : -1;
 		pthread_mutex_unlock(&closing->queue->lock);
 		if (port)
@@ -296,6 +308,9 @@ static int wait_drained(struct closing *closing)
 			slice_ns = closing->deadline_ns;
 		if (!closing->queue || !dispatch_for_closer(closing->queue, slice_ns))
 			look_again_later(closing, fd);
+		int r = fork_check(closing->callback->host->fork_epoch); /* a handler that ran here returns in a child, too */
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }

@@ -24,6 +24,8 @@ void callback_free(struct cbb_callback *callback)
 		ffi_closure_free(callback->closure);
 	if (callback->rules != &callback_rules_none)
 		free((void *)(uintptr_t)callback->rules);
+	if (callback->queue)
+		queue_release(callback->queue);
 	free(callback->closed_where);
 	free(callback->name);
 	free(callback);

@@ -34,6 +34,12 @@ int claim_event(const struct port *port, const struct hot *event)
 	return 0;
 }
 
+bool claim_is_over(const struct port *port, const struct hot *event)
+{
+	const struct cbb_callback *callback = find(port, event->slot, event->generation);
+	return !callback || atomic_load(&callback->ended);
+}
+
 int claim_invoke(const struct port *port, const struct hot *invoke)
 {
 	const struct cbb_callback *callback = find(port, invoke->slot, invoke->generation);

@@ -10,6 +10,11 @@
 
 /* An EVENT of a listener of this queue. */
 int claim_event(const struct port *port, const struct hot *event);
+/*
+ * Whether the callback of an event on a thread lane has ended: no lie, for the native thread may have stopped waiting, and
+ * then the host says the end on the event lane.
+ */
+bool claim_is_over(const struct port *port, const struct hot *event);
 /* An Invoke of a native thread: what is not open is no lie, for closing may cross it. */
 int claim_invoke(const struct port *port, const struct hot *invoke);
 

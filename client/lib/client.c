@@ -132,23 +132,43 @@ int cbb_connect(cbb_client **ret_client, const cbb_connect_options *options)
 	return 0;
 }
 
+/* Everything that can be known before anything has ended. */
+static int check_outside(struct cbb_client *client)
+{
+	struct cbb_host *host;
+	int r = 0;
+	DL_FOREACH (client->hosts, host)
+		if (r == 0)
+			r = host_check_outside(host, &host);
+	return r < 0 ? r : queues_check_outside(client);
+}
+
+static int close_hosts(struct cbb_client *client)
+{
+	struct cbb_host *host, *next;
+	DL_FOREACH_SAFE (client->hosts, host, next)
+		if (cbb_host_close(host))
+			return cbb_last_error();
+	return 0;
+}
+
 cbb_client *cbb_disconnect(cbb_client *client)
 {
 	error_begin();
 	if (!client)
 		return NULL;
 	bool forked = client->fork_epoch != fork_epoch();
-	int r = forked ? 0 : queues_check_outside(client);
+	int r = forked ? 0 : check_outside(client);
 	if (r == 0 && !forked)
 		r = queues_end_teams(client, clock_deadline_ns(client->session.timeout_ms));
+	if (r == 0)
+		r = close_hosts(client);
 	if (r < 0) {
+		if (!forked)
+			queues_go_on(client);
 		error_end(r);
 		return client;
 	}
-	struct cbb_host *host, *next;
-	DL_FOREACH_SAFE (client->hosts, host, next)
-		if (cbb_host_close(host))
-			return client;
 	/* In a child of fork() the descriptor was closed long ago; its number may be another's by now. */
 	if (forked)
 		client->session.connection.fd = -1;

@@ -110,19 +110,20 @@ static struct client_lane *lane_forget(struct client_thread *thread, struct clie
 	return next;
 }
 
-/*
- * A thread that ends inside a handler leaves the calls that it is in, or nobody could close their callback and host any
- * more. From the last host_leave on the host may be freed.
- */
-static void lane_leave(struct client_lane *lane)
+void client_lane_leave(struct client_lane *lane)
 {
 	struct cbb_host *host = lane->host;
-	unsigned depth = host ? lane->depth : 0;
-	for (unsigned i = 0; i < depth; i++)
+	unsigned bottom = lane->queue_lane ? 1 : 0;
+	unsigned depth = lane->depth;
+	for (unsigned i = bottom; host && i < depth; i++) {
 		if (lane->levels[i].running)
 			callback_end(lane->levels[i].running);
-	lane->depth = 0;
-	for (unsigned i = 0; i < depth; i++)
+		free(lane->levels[i].fails_text);
+	}
+	if (depth > bottom)
+		lane->depth = bottom;
+	/* From the last of these on the host may be freed. */
+	for (unsigned i = bottom; host && i < depth; i++)
 		host_leave(host);
 }
 
@@ -130,7 +131,7 @@ void client_lanes_free(struct client_thread *thread)
 {
 	lanes_disown(thread);
 	while (thread->lanes) {
-		lane_leave(thread->lanes);
+		client_lane_leave(thread->lanes);
 		lane_forget(thread, thread->lanes);
 	}
 }
@@ -140,7 +141,7 @@ void client_lanes_free(struct client_thread *thread)
 /* A host that dies closes its sockets a moment before its process is gone. */
 #define DYING_MS 200
 
-static bool host_is_dying(const struct cbb_host *host)
+bool host_is_dying(const struct cbb_host *host)
 {
 	return descriptor_process_gone(host->pidfd) ||
 	       (host->pidfd >= 0 && descriptor_wait_readable(host->pidfd, clock_deadline_ns(DYING_MS)) == 1);

@@ -63,6 +63,8 @@ void client_lane_end(struct client_lane *lane);
 
 /* session_attach, and what it means for the host if that fails. */
 int host_attach(struct cbb_host *host, const struct session_lane *wanted, uint64_t deadline_ns);
+/* Whether its process is gone, or is within a moment: a socket that ended may say so, or only that the host closed it. */
+bool host_is_dying(const struct cbb_host *host);
 
 /* This thread's lane into the host, attached if it has none. 0 or a negative code with a detail text. */
 int client_lane_get(struct cbb_host *host, uint64_t deadline_ns, struct client_lane **ret_lane);
@@ -82,6 +84,11 @@ void client_lane_disown(struct client_lane *lane);
  */
 void client_lane_close_callback(struct cbb_callback *callback, const Cbb__CloseCallback *message, bool attach);
 
+/*
+ * Its thread has left the calls that it was in, with the handlers under them: or nobody could close their callback and host
+ * any more. What stands lowest on a queue's lane is for whoever dispatches.
+ */
+void client_lane_leave(struct client_lane *lane);
 /* The thread ends. */
 void client_lanes_free(struct client_thread *thread);
 /* The host is freed, no thread is inside a call: closes the sockets; the threads drop what is left of their lanes later. */

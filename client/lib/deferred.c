@@ -8,6 +8,7 @@
 #include "lib/callback_use.h"
 #include "lib/client.h"
 #include "lib/error.h"
+#include "lib/fork.h"
 #include "lib/handler.h"
 #include "lib/pick.h"
 #include "lib/wait.h"
@@ -152,6 +153,8 @@ int deferred_settle(struct queue_lane *lane)
 	if (!answered) {
 		deferred->state = DEFERRED_WAITING;
 		lane->deferred = deferred;
+		if (queue->team) /* the host may say that it waits no longer */
+			lane_watch(lane, true);
 	}
 	pthread_mutex_unlock(&lock);
 	pthread_mutex_unlock(&queue->lock);
@@ -171,15 +174,16 @@ static int answer_lane(struct cbb_deferred *deferred, int status)
 	pthread_mutex_lock(&queue->lock);
 	lane->deferred = NULL;
 	pthread_mutex_unlock(&queue->lock);
+	bool late = handler_is_late(&lane->base, deferred->invocation.sequence);
 	int r = send_answer(deferred, status);
 	pthread_mutex_lock(&queue->lock);
 	lane_put_back(lane, r);
 	pthread_cond_broadcast(&queue->changed);
+	queue_wake_left(queue); /* more may have been read than was dealt with. With the lock: the queue may end after it */
 	pthread_mutex_unlock(&queue->lock);
-	queue_wake(queue); /* more may have been read than was dealt with */
 	if (r < 0 && (atomic_load(&host->dead) || descriptor_process_gone(host->pidfd))) {
 		r = detail_set(CBB_ERR_HOST_DIED, "host h%llu did not take the answer", (unsigned long long)host->id);
-	} else if (r < 0) { /* its deadline passed, and then the native thread ended: its lane told neither yet */
+	} else if (r < 0 || late) { /* its deadline passed, and then perhaps the native thread ended */
 		callback_count(&deferred->invocation.callback->counts.late_answers);
 		r = detail_set(CBB_ERR_TIMEOUT, "the native thread no longer waits for the answer");
 	}
@@ -390,7 +394,10 @@ static int wait_answered(struct cbb_deferred *deferred, uint64_t watches, uint64
 			return 0;
 		if (r == 0) {
 			watches = wait_serve(lane->host->client, watches, &deferred);
-			continue;
+			if (lane->host->fork_epoch == fork_epoch())
+				continue;
+			client_lane_disown(lane); /* a handler returns in a child, too */
+			return CBB_ERR_FORKED;
 		}
 		if (r > 0) /* the Return of a call outside: the callback's deadline passed */
 			r = hot_read(&hot, &frame) < 0 || frame.type != CBB__FRAME_TYPE__FRAME_RETURN

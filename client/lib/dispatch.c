@@ -5,6 +5,7 @@
 #include "lib/async.h"
 #include "lib/call.h"
 #include "lib/callback.h"
+#include "lib/claim.h"
 #include "lib/client.h"
 #include "lib/deferred.h"
 #include "lib/error.h"
@@ -20,14 +21,23 @@
 
 /* ---- Beginning and end of a thread's work ---- */
 
+static void set_dispatcher(struct cbb_queue *queue, uint64_t thread)
+{
+	atomic_store(&queue->dispatcher, thread);
+	if (queue->number <= CLIENT_WATCHED_MAX)
+		atomic_store(&queue->client->watched[queue->number - 1].dispatcher, thread);
+}
+
 void dispatch_become(struct cbb_queue *queue)
 {
 	struct client_thread *thread = thread_self();
-	if (!thread || atomic_load_explicit(&queue->dispatcher, memory_order_relaxed) == thread->id)
-		return;
-	atomic_store(&queue->dispatcher, thread->id);
-	if (queue->number <= CLIENT_WATCHED_MAX)
-		atomic_store(&queue->client->watched[queue->number - 1].dispatcher, thread->id);
+	if (thread && atomic_load_explicit(&queue->dispatcher, memory_order_relaxed) != thread->id)
+		set_dispatcher(queue, thread->id);
+}
+
+void dispatch_give_up(struct cbb_queue *queue)
+{
+	set_dispatcher(queue, 0);
 }
 
 bool dispatch_is_inside(const struct cbb_queue *queue)
@@ -37,6 +47,20 @@ bool dispatch_is_inside(const struct cbb_queue *queue)
 		if (at->queue == queue)
 			return true;
 	return false;
+}
+
+bool dispatch_is_at(const struct cbb_host *host)
+{
+	const struct client_thread *thread = thread_self();
+	for (const struct dispatch *at = thread ? thread->dispatches : NULL; at; at = at->outer)
+		if (at->work.kind != WORK_NONE && at->work.host == host)
+			return true;
+	return false;
+}
+
+bool dispatch_has_forked(const struct dispatch *dispatch)
+{
+	return dispatch->fork_epoch != fork_epoch();
 }
 
 static struct dispatch *dispatch_take(struct client_thread *thread)
@@ -86,6 +110,7 @@ int dispatch_begin(struct cbb_queue *queue, enum dispatch_style style, const voi
 		return r;
 	}
 	dispatch->frame = frame;
+	dispatch->fork_epoch = fork_epoch();
 	dispatch->queue = queue;
 	dispatch->waits_in_call = style == DISPATCH_IN_CALL;
 	dispatch->parallel = style == DISPATCH_PARALLEL;
@@ -93,7 +118,6 @@ int dispatch_begin(struct cbb_queue *queue, enum dispatch_style style, const voi
 	dispatch->keeps = style == DISPATCH_PARALLEL || (style == DISPATCH_IN_CALL && dispatch_is_inside(queue));
 	dispatch->callback = NULL;
 	dispatch->work.kind = WORK_NONE;
-	dispatch->work.port = NULL;
 	dispatch->outer = thread->dispatches;
 	thread->dispatches = dispatch;
 	*ret_dispatch = dispatch;
@@ -103,12 +127,34 @@ int dispatch_begin(struct cbb_queue *queue, enum dispatch_style style, const voi
 /* Something can be done of which no socket knows. */
 static bool has_local_work(const struct cbb_queue *queue)
 {
+	const struct task *task;
+	struct port *port;
+	const struct queue_lane *lane;
+	/* What belongs to a host that is being closed is the closer's. */
+	DL_FOREACH (queue->tasks, task)
+		if (!atomic_load(&task->host->closing))
+			return true;
+	DL_FOREACH (queue->ports, port) {
+		if (atomic_load(&port->host->closing))
+			continue;
+		if (port_next_record(port) || port->n_wanted || port->fault)
+			return true;
+		DL_FOREACH (port->lanes, lane)
+			if (lane->ready && !lane->serving && !lane_is_empty(&lane->base.lane))
+				return true;
+	}
+	return false;
+}
+
+/* Native threads wait whose word has been read: no socket shows them to this thread when it waits in a call. */
+static bool has_left(const struct cbb_queue *queue)
+{
 	const struct port *port;
 	const struct queue_lane *lane;
-	if (queue->tasks)
-		return true;
 	DL_FOREACH (queue->ports, port) {
-		if (port->records)
+		if (atomic_load(&port->host->closing))
+			continue;
+		if (port->n_wanted || (port->n_room_wanted && port->records))
 			return true;
 		DL_FOREACH (port->lanes, lane)
 			if (lane->ready && !lane->serving && !lane_is_empty(&lane->base.lane))
@@ -122,6 +168,10 @@ void dispatch_end(struct dispatch *dispatch)
 	struct cbb_queue *queue = dispatch->queue;
 	struct port *port;
 	dispatch->thread->dispatches = dispatch->outer;
+	if (dispatch_has_forked(dispatch)) {
+		dispatch_give(dispatch);
+		return;
+	}
 	pthread_mutex_lock(&queue->lock);
 	if (!dispatch->waits_in_call)
 		DL_FOREACH (queue->ports, port)
@@ -130,6 +180,8 @@ void dispatch_end(struct dispatch *dispatch)
 	queue->n_dispatching--;
 	if (!dispatch->parallel && has_local_work(queue))
 		queue_wake(queue);
+	if (!dispatch->parallel && !dispatch->waits_in_call && has_left(queue))
+		queue_wake_left(queue);
 	if (queue->closing)
 		pthread_cond_broadcast(&queue->changed);
 	pthread_mutex_unlock(&queue->lock);
@@ -193,6 +245,8 @@ static int serve_lane(struct dispatch *dispatch)
 	struct work *work = &dispatch->work;
 	switch (work->frame.type) {
 	case CBB__FRAME_TYPE__FRAME_EVENT:
+		if (claim_is_over(work->port, &work->hot))
+			return 0;
 		return event_run(work->port, &work->hot, false, &dispatch->callback) < 0 ? -EBADMSG : 0;
 	case CBB__FRAME_TYPE__FRAME_INVOKE:
 		return serve_invoke(dispatch);
@@ -225,7 +279,7 @@ int dispatch_run(struct dispatch *dispatch, bool *ret_next)
 {
 	struct work *work = &dispatch->work;
 	struct cbb_queue *queue = dispatch->queue;
-	struct cbb_host *host = work->port ? work->port->host : NULL;
+	struct cbb_host *host = work->host;
 	int ran = 1, r = 0;
 	char *fault = NULL;
 	error_begin();
@@ -235,6 +289,11 @@ int dispatch_run(struct dispatch *dispatch, bool *ret_next)
 		ran = r = record_run(work->port, work->record, false, &dispatch->callback);
 	else
 		r = serve_lane(dispatch);
+	if (dispatch_has_forked(dispatch)) {
+		if (ret_next)
+			*ret_next = false;
+		return ran > 0;
+	}
 	if (r == -EBADMSG)
 		fault = strdup(detail_text());
 	pthread_mutex_lock(&queue->lock);
@@ -247,8 +306,7 @@ int dispatch_run(struct dispatch *dispatch, bool *ret_next)
 		free(fault);
 		host_cut_off(host);
 	}
-	if (host)
-		host_leave(host); /* from here on another thread may free it */
+	host_leave(host); /* from here on another thread may free it */
 	return ran > 0;
 }
 
@@ -276,8 +334,7 @@ void dispatch_tend(struct cbb_queue *queue)
 		if (!port)
 			return;
 		struct cbb_host *host = port->host;
-		while (n_wanted--)
-			port_attach_lane(port);
+		port_attach_lanes(port, n_wanted);
 		port_punish(port);
 		host_leave(host);
 	}
@@ -302,6 +359,7 @@ void dispatch_tasks(struct cbb_queue *queue)
 static void abandon_lane(struct dispatch *dispatch)
 {
 	struct client_lane *lane = &dispatch->work.lane->base;
+	client_lane_leave(lane); /* calls of the handler */
 	struct lane_level *level = client_lane_top(lane);
 	if (level && level->running)
 		callback_end(level->running);
@@ -313,14 +371,18 @@ static void abandon_work(struct dispatch *dispatch)
 {
 	struct work *work = &dispatch->work;
 	struct cbb_queue *queue = dispatch->queue;
-	struct cbb_host *host = work->kind != WORK_NONE && work->port ? work->port->host : NULL;
+	struct cbb_host *host = work->kind == WORK_NONE ? NULL : work->host;
+	if (dispatch_has_forked(dispatch)) {
+		dispatch_end(dispatch);
+		return;
+	}
 	if (dispatch->callback)
 		callback_end(dispatch->callback);
 	if (work->kind == WORK_LANE)
 		abandon_lane(dispatch);
 	if (work->kind != WORK_NONE) {
 		pthread_mutex_lock(&queue->lock);
-		work_done(dispatch, work->kind == WORK_LANE ? -ECONNRESET : 0);
+		work_done(dispatch, work->kind == WORK_LANE ? -ECANCELED : 0);
 		pthread_mutex_unlock(&queue->lock);
 	}
 	dispatch_end(dispatch);
@@ -330,7 +392,7 @@ static void abandon_work(struct dispatch *dispatch)
 
 void dispatch_thread_ends(struct client_thread *thread)
 {
-	while (thread->dispatches && thread->fork_epoch == fork_epoch())
+	while (thread->dispatches)
 		abandon_work(thread->dispatches);
 	while (thread->spare_dispatches) {
 		struct dispatch *dispatch = thread->spare_dispatches;

@@ -16,8 +16,9 @@ enum work_kind { WORK_NONE, WORK_TASK, WORK_RECORD, WORK_LANE };
 /* Something picked to be run. */
 struct work {
 	enum work_kind kind;
+	struct cbb_host *host; /* held meanwhile */
 	struct task *task;
-	struct port *port;
+	struct port *port;     /* NULL: a task */
 	struct record *record;
 	struct queue_lane *lane;
 	struct frame frame;   /* LANE: valid until the lane is used again */
@@ -33,6 +34,7 @@ struct dispatch {
 	const void *frame;         /* of the function that dispatches, for thread_has_left */
 	struct cbb_queue *queue;
 	struct client_thread *thread;
+	unsigned fork_epoch;
 	bool waits_in_call;        /* serves only native threads that wait */
 	bool parallel;             /* one of several */
 	bool keeps;                /* it was not this that made the queue a dispatched one */
@@ -59,15 +61,20 @@ bool dispatch_pick(struct dispatch *dispatch, bool look);
  * breath: whether there is one.
  */
 int dispatch_run(struct dispatch *dispatch, bool *ret_next);
-/* cbb_queue_stop() was called, or the queue is being closed. */
+/* In a child of fork(), into which a handler has returned as well: nothing of the queue is to be touched there. */
+bool dispatch_has_forked(const struct dispatch *dispatch);
+/* cbb_queue_stop() was called, or the queue is being closed, or dispatch_has_forked. */
 bool dispatch_is_stopped(const struct dispatch *dispatch);
 /* Without the lock: attaches lanes that native threads wait for, cuts off hosts that lie. */
 void dispatch_tend(struct cbb_queue *queue);
 
 /* This thread dispatches the queue from now on. */
 void dispatch_become(struct cbb_queue *queue);
-/* Whether this thread runs something of that queue. */
+/* Nobody in particular does: the queue has threads of its own. */
+void dispatch_give_up(struct cbb_queue *queue);
+/* Whether this thread runs something of that queue; or of that host. */
 bool dispatch_is_inside(const struct cbb_queue *queue);
+bool dispatch_is_at(const struct cbb_host *host);
 
 /*
  * Runs what there is, or waits for it: how many handlers ran; 0 also after other progress. For a closer on its queue's

@@ -22,6 +22,18 @@ int handler_answer(struct client_lane *lane, uint64_t deadline_ns)
 	return -ECONNRESET;
 }
 
+bool handler_is_late(struct client_lane *lane, uint64_t sequence)
+{
+	struct frame frame;
+	struct hot abandon;
+	if (lane_receive(&lane->lane, &frame, 0) <= 0)
+		return false; /* its end shows when the answer is sent */
+	if (frame.type == CBB__FRAME_TYPE__FRAME_ABANDON && hot_read(&abandon, &frame) == 0 && abandon.sequence == sequence)
+		return true;
+	lane_unreceive(&lane->lane);
+	return false;
+}
+
 /* The innermost call of a function. The opening of a library is none: its constructors call under the call outside. */
 static struct call_frame *calling(struct client_lane *lane)
 {

@@ -19,5 +19,7 @@ int handler_serve(struct client_lane *lane, struct hot *invoke);
 
 /* Sends what answers a callback. 0, or a negative code; the lane is dead then. */
 int handler_answer(struct client_lane *lane, uint64_t deadline_ns);
+/* Whether native code waits no longer for that answer, as far as the lane tells now. By the thread that is at the lane. */
+bool handler_is_late(struct client_lane *lane, uint64_t sequence);
 
 #endif

@@ -241,6 +241,13 @@ static int wait_empty(struct cbb_host *host)
 	return 0;
 }
 
+int host_check_outside(const struct cbb_host *host, const void *here)
+{
+	if (!unwind_is_inside(host, here))
+		return 0;
+	return detail_set(CBB_ERR_WOULD_DEADLOCK, "host h%llu closed inside a handler of its own", (unsigned long long)host->id);
+}
+
 static void host_unlink(struct cbb_host *host)
 {
 	struct cbb_client *client = host->client;
@@ -254,10 +261,9 @@ cbb_host *cbb_host_close(cbb_host *host)
 	error_begin();
 	if (!host)
 		return NULL;
-	thread_drop_left(&host);
-	if (thread_in_handler_of(host)) {
-		error_end(detail_set(CBB_ERR_WOULD_DEADLOCK, "host h%llu closed inside a handler of its own",
-		                     (unsigned long long)host->id));
+	int r = host_check_outside(host, &host);
+	if (r < 0) {
+		error_end(r);
 		return host;
 	}
 	if (fork_check(host->fork_epoch) < 0) {
@@ -269,7 +275,7 @@ cbb_host *cbb_host_close(cbb_host *host)
 	host_end(host); /* without a broker the process ends when its last lane does */
 	shutdown_lanes(host);
 	unwind_host(host, &host, CLOCK_NEVER); /* its lanes have ended: nothing is waited for */
-	int r = wait_empty(host);
+	r = wait_empty(host);
 	if (r < 0) {
 		error_end(r);
 		return host;

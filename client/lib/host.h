@@ -62,6 +62,9 @@ int host_note_death(struct cbb_host *host, const char *during);
 /* The host broke the protocol (the detail text says how): it is ended. Returns CBB_ERR_PROTOCOL. */
 int host_cut_off(struct cbb_host *host);
 
+/* WOULD_DEADLOCK with a detail text: this thread is in a call into it, or runs something of it. `here`: lib/unwind.h. */
+int host_check_outside(const struct cbb_host *host, const void *here);
+
 /* session_exited of the client's session. */
 void host_note_exited(void *client, const Cbb__HostExited *exited);
 

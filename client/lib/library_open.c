@@ -88,9 +88,8 @@ int library_open_in_host(struct cbb_library *library)
 	int r = host_enter(host);
 	if (r < 0)
 		return r;
-	r = client_lane_get(host, deadline_ns, &lane);
+	r = unwind_get_lane(host, &lane, deadline_ns, &lane);
 	if (r == 0) {
-		unwind_check(lane, &lane, deadline_ns);
 		bool nested = lane->in_use;
 		lane->in_use = true;
 		r = call_check_lane(lane, DURING);

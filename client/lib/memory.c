@@ -95,9 +95,8 @@ static int access_run(struct access *access)
 	if (r < 0)
 		return r;
 	access->deadline_ns = host->call_timeout_ms ? clock_deadline_ns(host->call_timeout_ms) : CLOCK_NEVER;
-	r = client_lane_get(host, access->deadline_ns, &lane);
+	r = unwind_get_lane(host, &lane, access->deadline_ns, &lane);
 	if (r == 0) {
-		unwind_check(lane, &lane, access->deadline_ns);
 		const struct lane_level *outer = client_lane_top(lane);
 		bool nested = lane->in_use;
 		if (outer && outer->deadline_ns < access->deadline_ns)

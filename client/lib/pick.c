@@ -43,22 +43,28 @@ void queue_look(struct cbb_queue *queue)
 			if (!source->port->ended)
 				process_gone(source->port);
 			break;
-		case SOURCE_TIMER:
-			async_late(LANE_OF_TIMER(source));
+		case SOURCE_LEFT:
+			queue_clear_left(queue);
+			break;
+		case SOURCE_TIMER: /* see below */
 			break;
 		case SOURCE_LANE:
 			((struct queue_lane *)(void *)source)->ready = true;
 			break;
 		}
 	}
+	/* Last: they may free a lane that is among the others. */
+	for (int i = 0; i < n; i++)
+		if (((struct source *)events[i].data.ptr)->kind == SOURCE_TIMER)
+			async_late(LANE_OF_TIMER(events[i].data.ptr));
 }
 
 /* ---- Lanes ---- */
 
-/* While a thread is at it, what arrives there is its own: others must not be woken for it. */
-static void watch_lane(struct queue_lane *lane, bool on)
+void lane_watch(struct queue_lane *lane, bool on)
 {
-	struct epoll_event event = {.events = on ? EPOLLIN : 0, .data.ptr = &lane->source};
+	/* The end of the socket is always told; edge-triggered, once. */
+	struct epoll_event event = {.events = on ? EPOLLIN : EPOLLET, .data.ptr = &lane->source};
 	if (lane->base.lane.fd >= 0)
 		epoll_ctl(lane->source.port->queue->lanes_fd, EPOLL_CTL_MOD, lane->base.lane.fd, &event);
 }
@@ -70,7 +76,7 @@ void lane_put_back(struct queue_lane *lane, int r)
 	lane->ready = !lane_is_empty(&lane->base.lane); /* more came with what was served; else the socket will say */
 	if (r < 0 || lane->base.dead) {
 		if (lane->for_async)
-			async_lost(lane);
+			async_lost(lane, r);
 		else
 			port_drop_lane(lane);
 		return;
@@ -80,8 +86,8 @@ void lane_put_back(struct queue_lane *lane, int r)
 		async_late(lane); /* may drop it */
 		return;
 	}
-	if (port->queue->team)
-		watch_lane(lane, true);
+	if (port->queue->team || port->queue->pull)
+		lane_watch(lane, true);
 	/* Those that wait longest come first. */
 	DL_DELETE(port->lanes, lane);
 	DL_APPEND(port->lanes, lane);
@@ -118,7 +124,7 @@ static enum look lane_ended(struct queue_lane *lane, int r)
 	if (lane->deferred && !deferred_lost(lane))
 		return LOOK_NOTHING;
 	if (lane->for_async)
-		async_lost(lane);
+		async_lost(lane, r);
 	else
 		port_drop_lane(lane);
 	return LOOK_NOTHING;
@@ -178,6 +184,8 @@ static enum look look_at_invocation(struct dispatch *dispatch, struct queue_lane
 		/* Made under a call that timed out: it crossed the word of that. */
 		return lane->base.abandoned ? LOOK_AGAIN : lane_ended(lane, detail_set(-EBADMSG, "a callback under a call on an idle lane"));
 	}
+	if (is_event && claim_is_over(port, hot))
+		return LOOK_AGAIN;
 	int r = is_event ? claim_event(port, hot) : claim_invoke(port, hot);
 	if (r < 0)
 		return lane_ended(lane, r);
@@ -267,12 +275,14 @@ static enum look look_at_lane(struct dispatch *dispatch, struct queue_lane *lane
 
 /* ---- Picking ---- */
 
-static bool begin_work(struct dispatch *dispatch, enum work_kind kind, struct port *port, uint32_t native_thread)
+static bool begin_work(struct dispatch *dispatch, enum work_kind kind, struct cbb_host *host, struct port *port,
+                       uint32_t native_thread)
 {
 	/* Whoever closes the host waits for us, or we do not begin. */
-	if (port && !host_hold(port->host))
+	if (!host_hold(host))
 		return false;
 	dispatch->work.kind = kind;
+	dispatch->work.host = host;
 	dispatch->work.port = port;
 	dispatch->running = (struct running){.port = port, .native_thread = native_thread,
 	                                     .client_thread = dispatch->thread->id};
@@ -283,7 +293,7 @@ static bool begin_work(struct dispatch *dispatch, enum work_kind kind, struct po
 static bool take_record(struct dispatch *dispatch, struct port *port, struct record *record)
 {
 	dispatch->work.record = record;
-	if (!begin_work(dispatch, WORK_RECORD, port, record->thread))
+	if (!begin_work(dispatch, WORK_RECORD, port->host, port, record->thread))
 		return false;
 	record->running = true;
 	return true;
@@ -292,13 +302,13 @@ static bool take_record(struct dispatch *dispatch, struct port *port, struct rec
 static bool take_lane(struct dispatch *dispatch, struct port *port, struct queue_lane *lane)
 {
 	dispatch->work.lane = lane;
-	if (!begin_work(dispatch, WORK_LANE, port, lane->for_async ? 0 : dispatch->work.hot.thread)) {
+	if (!begin_work(dispatch, WORK_LANE, port->host, port, lane->for_async ? 0 : dispatch->work.hot.thread)) {
 		lane_unreceive(&lane->base.lane);
 		return false;
 	}
 	lane->serving = true;
 	if (port->queue->team)
-		watch_lane(lane, false);
+		lane_watch(lane, false);
 	return true;
 }
 
@@ -330,7 +340,7 @@ static bool pick_lane(struct dispatch *dispatch)
  * The next record of a port. Events that belong to different native threads may run side by side; what is told between them
  * (losses, ends) comes when everything before it is done.
  */
-static struct record *next_record(struct port *port)
+struct record *port_next_record(struct port *port)
 {
 	struct record *record, *best = NULL;
 	DL_FOREACH (port->records, record) {
@@ -355,7 +365,7 @@ static bool pick_record(struct dispatch *dispatch)
 			continue;
 		if (dispatch->waits_in_call && (!port->n_room_wanted || queue->pull))
 			continue;
-		struct record *record = next_record(port);
+		struct record *record = port_next_record(port);
 		if (!record || !take_record(dispatch, port, record))
 			continue;
 		/* The other hosts' turn is next. */
@@ -369,12 +379,16 @@ static bool pick_record(struct dispatch *dispatch)
 static bool pick_task(struct dispatch *dispatch)
 {
 	struct cbb_queue *queue = dispatch->queue;
-	struct task *task = queue->tasks;
-	if (!task || dispatch->waits_in_call)
+	struct task *task;
+	if (dispatch->waits_in_call)
 		return false;
-	DL_DELETE(queue->tasks, task);
-	dispatch->work.task = task;
-	return begin_work(dispatch, WORK_TASK, NULL, 0);
+	DL_FOREACH (queue->tasks, task)
+		if (begin_work(dispatch, WORK_TASK, task->host, NULL, 0)) {
+			DL_DELETE(queue->tasks, task);
+			dispatch->work.task = task;
+			return true;
+		}
+	return false;
 }
 
 bool dispatch_pick(struct dispatch *dispatch, bool look)

@@ -251,6 +251,13 @@ static void lane_prepare(struct queue_lane *lane, struct port *port, int fd, str
 	lane->base.queue_lane = true;
 }
 
+static void uncount_lanes(struct port *port, unsigned n)
+{
+	pthread_mutex_lock(&port->queue->lock);
+	port->n_native_lanes -= n;
+	pthread_mutex_unlock(&port->queue->lock);
+}
+
 int port_add_lane(struct port *port, int fd, struct cbb_async *async, struct queue_lane **ret_lane)
 {
 	struct cbb_queue *queue = port->queue;
@@ -259,6 +266,8 @@ int port_add_lane(struct port *port, int fd, struct cbb_async *async, struct que
 	if (r < 0) {
 		free(lane);
 		descriptor_close(fd);
+		if (!async)
+			uncount_lanes(port, 1);
 		return r;
 	}
 	lane_prepare(lane, port, fd, async);
@@ -291,17 +300,17 @@ int port_add_timer(struct queue_lane *lane)
 	return 0;
 }
 
-void port_attach_lane(struct port *port)
+void port_attach_lanes(struct port *port, unsigned n)
 {
 	const struct session_lane wanted = {.host = port->host->id, .kind = CBB__LANE_KIND__LANE_NATIVE_THREAD,
 	                                    .queue = port->queue->number};
-	int fd = host_attach(port->host, &wanted, CLOCK_NEVER);
-	int r = fd < 0 ? fd : port_add_lane(port, fd, NULL, NULL);
-	if (r == 0)
-		return;
-	pthread_mutex_lock(&port->queue->lock);
-	port->n_native_lanes--;
-	pthread_mutex_unlock(&port->queue->lock);
+	for (; n; n--) {
+		int fd = host_attach(port->host, &wanted, CLOCK_NEVER);
+		if (fd < 0) /* after a time-out the next would cost as much, and hold the dispatcher */
+			break;
+		port_add_lane(port, fd, NULL, NULL);
+	}
+	uncount_lanes(port, n);
 }
 
 void port_drop_lane(struct queue_lane *lane)

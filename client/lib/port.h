@@ -10,14 +10,6 @@
 #include "lib/queue.h"
 #include "wire/hot.h"
 
-/* What an entry of queue->lanes_fd stands for: the first member of it. */
-enum source_kind { SOURCE_EVENTS, SOURCE_PROCESS, SOURCE_LANE, SOURCE_TIMER };
-
-struct source {
-	enum source_kind kind;
-	struct port *port;
-};
-
 /* What came over the event lane and is not dealt with, in order of arrival. */
 struct record {
 	struct record *prev, *next;
@@ -45,6 +37,7 @@ struct port {
 	struct port *host_prev, *host_next; /* host->ports, under host->ports_lock */
 	struct lane lane;
 	bool ended;                /* end of file, or cut off: nothing more is read */
+	bool over;                 /* and all that had come is dealt with */
 	char *fault;               /* how the host broke the protocol: port_punish is due */
 	bool waits_to_send;        /* something is left in lane.out: EPOLLOUT is on */
 	struct record *records;    /* utlist */
@@ -124,11 +117,11 @@ void port_flush(struct port *port);
 
 /* How many lanes to attach; they are then counted as attached. */
 unsigned port_take_wanted(struct port *port);
-/* Attaches a native thread's lane. Not with the lock; failing is the host's matter. */
-void port_attach_lane(struct port *port);
+/* Attaches lanes of native threads, which are counted. Not with the lock; failing is the host's matter. */
+void port_attach_lanes(struct port *port, unsigned n);
 /*
- * Takes a socket that is a lane of this port now. Not with the lock. A call's lane is one that the caller is at. 0 or -errno;
- * then the socket is closed.
+ * Takes a socket that is a lane of this port now. Not with the lock. A call's lane is one that the caller is at; a native
+ * thread's is counted. 0 or -errno; then the socket is closed, and counted no more.
  */
 int port_add_lane(struct port *port, int fd, struct cbb_async *async, struct queue_lane **ret_lane);
 /* A deadline for a call's lane, of one that the caller is at. 0 or -errno. */

@@ -46,6 +46,8 @@ static void take_over(struct pulled *pulled, struct dispatch *dispatch)
 	DL_DELETE(pulled->queue->running, &dispatch->running);
 	pulled->running = dispatch->running;
 	DL_APPEND(pulled->queue->running, &pulled->running);
+	if (pulled->lane)
+		lane_watch(pulled->lane, false);
 	pthread_mutex_unlock(&pulled->queue->lock);
 	work->kind = WORK_NONE;
 }
@@ -122,19 +124,20 @@ int cbb_queue_next(cbb_queue *queue, uint64_t timeout_ms, cbb_invocation **ret_i
 	if (r < 0)
 		return error_end(r);
 	r = next(dispatch, timeout_ms ? clock_deadline_ns(timeout_ms) : 0, ret_invocation);
-	atomic_store(&queue->stop, false);
-	dispatch_end(dispatch);
-	return r;
+	return dispatch_leave(dispatch, r);
 }
 
 /* ---- Completing ---- */
 
-static int answer_lane(struct pulled *pulled, int status)
+static int answer_lane(struct pulled *pulled, int status, bool *ret_late)
 {
 	struct client_lane *lane = pulled->invocation.lane;
 	int r = invocation_put_answer(&pulled->invocation, status);
+	*ret_late = handler_is_late(lane, pulled->invocation.sequence);
 	if (r == 0)
 		r = handler_answer(lane, clock_deadline_ns(QUEUE_STALL_DEFAULT_MS));
+	if (r < 0 || *ret_late)
+		callback_count(&pulled->invocation.callback->counts.late_answers);
 	arena_release(&lane->arena, pulled->invocation.mark);
 	return r;
 }
@@ -145,13 +148,15 @@ static int finish(struct pulled *pulled, int status)
 	struct cbb_queue *queue = pulled->queue;
 	struct cbb_host *host = pulled->port->host;
 	int r = 0;
+	bool late = false;
 	if (pulled->invocation.lane)
-		r = answer_lane(pulled, status);
+		r = answer_lane(pulled, status, &late);
 	else
 		invocation_note_failure(&pulled->invocation, status);
 	callback_end(pulled->invocation.callback);
 	pthread_mutex_lock(&queue->lock);
 	DL_DELETE(queue->running, &pulled->running);
+	port_unpark(pulled->port);
 	if (pulled->record) {
 		port_done(pulled->port, pulled->record);
 		port_tell(pulled->port, true);
@@ -159,10 +164,10 @@ static int finish(struct pulled *pulled, int status)
 		lane_put_back(pulled->lane, r);
 	}
 	pthread_cond_broadcast(&queue->changed);
+	queue_wake_left(queue); /* with the lock: the queue may end after it */
 	pthread_mutex_unlock(&queue->lock);
-	queue_wake(queue);
 	pulled_free(pulled);
-	if (r < 0)
+	if (r < 0 || late)
 		r = atomic_load(&host->dead) || descriptor_process_gone(host->pidfd)
 		        ? detail_set(CBB_ERR_HOST_DIED, "the host ended before the answer")
 		        : detail_set(CBB_ERR_TIMEOUT, "the native thread no longer waits for the answer");

@@ -29,9 +29,9 @@
 
 /* ---- Beginning and end ---- */
 
-static int epoll_include(int epoll_fd, int fd)
+static int epoll_include(int epoll_fd, int fd, struct source *source)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = source};
 	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
@@ -40,34 +40,51 @@ static int descriptors_open(struct cbb_queue *queue)
 	queue->fd = epoll_create1(EPOLL_CLOEXEC);
 	queue->lanes_fd = epoll_create1(EPOLL_CLOEXEC);
 	queue->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int r = queue->fd < 0 || queue->lanes_fd < 0 || queue->ready_fd < 0 ? -errno : 0;
+	queue->left_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int r = queue->fd < 0 || queue->lanes_fd < 0 || queue->ready_fd < 0 || queue->left_fd < 0 ? -errno : 0;
+	queue->left.kind = SOURCE_LEFT;
 	if (r == 0)
-		r = epoll_include(queue->fd, queue->lanes_fd);
+		r = epoll_include(queue->fd, queue->lanes_fd, NULL);
 	if (r == 0)
-		r = epoll_include(queue->fd, queue->ready_fd);
-	const int fds[] = {queue->fd, queue->lanes_fd, queue->ready_fd};
-	for (unsigned i = 0; i < 3 && r == 0; i++)
+		r = epoll_include(queue->fd, queue->ready_fd, NULL);
+	if (r == 0)
+		r = epoll_include(queue->lanes_fd, queue->left_fd, &queue->left);
+	const int fds[] = {queue->fd, queue->lanes_fd, queue->ready_fd, queue->left_fd};
+	for (unsigned i = 0; i < 4 && r == 0; i++)
 		r = fork_register(fds[i]);
 	return r < 0 ? detail_set(r, "no descriptors for a queue: %s", strerror(-r)) : 0;
 }
 
 static void descriptors_close(struct cbb_queue *queue)
 {
-	const int fds[] = {queue->fd, queue->lanes_fd, queue->ready_fd};
-	for (unsigned i = 0; i < 3 && queue->fork_epoch == fork_epoch(); i++)
+	const int fds[] = {queue->fd, queue->lanes_fd, queue->ready_fd, queue->left_fd};
+	for (unsigned i = 0; i < 4 && queue->fork_epoch == fork_epoch(); i++)
 		if (fds[i] >= 0) {
 			fork_unregister(fds[i]);
 			descriptor_close(fds[i]);
 		}
+	queue->fd = queue->lanes_fd = queue->ready_fd = queue->left_fd = -1;
+}
+
+void queue_hold(struct cbb_queue *queue)
+{
+	atomic_fetch_add(&queue->n_holders, 1);
+}
+
+void queue_release(struct cbb_queue *queue)
+{
+	if (atomic_fetch_sub(&queue->n_holders, 1) > 1)
+		return;
+	pthread_mutex_destroy(&queue->lock);
+	pthread_cond_destroy(&queue->changed);
+	free(queue->name);
+	free(queue);
 }
 
 static void queue_free(struct cbb_queue *queue)
 {
 	descriptors_close(queue);
-	pthread_mutex_destroy(&queue->lock);
-	pthread_cond_destroy(&queue->changed);
-	free(queue->name);
-	free(queue);
+	queue_release(queue);
 }
 
 static void cond_init_monotonic(pthread_cond_t *cond)
@@ -90,12 +107,13 @@ static int queue_new(struct cbb_client *client, const cbb_queue_options *options
 	if (!queue)
 		return -ENOMEM;
 	queue->client = client;
+	queue->n_holders = 1;
 	queue->fork_epoch = client->fork_epoch;
 	queue->max_events = or_default(options->max_events, EVENTS_DEFAULT);
 	queue->max_bytes = or_default(options->max_bytes, BYTES_DEFAULT);
 	queue->stall_ms = or_default(options->stall_timeout_ms, QUEUE_STALL_DEFAULT_MS);
 	queue->pull = options->pull;
-	queue->fd = queue->lanes_fd = queue->ready_fd = -1;
+	queue->fd = queue->lanes_fd = queue->ready_fd = queue->left_fd = -1;
 	pthread_mutex_init(&queue->lock, NULL);
 	cond_init_monotonic(&queue->changed);
 	int r = descriptors_open(queue);
@@ -250,6 +268,7 @@ static int queue_close(struct cbb_queue *queue)
 {
 	if (queue == queue->client->default_queue)
 		return detail_set(CBB_ERR_WOULD_DEADLOCK, "the default queue ends with its client");
+	dispatch_unwind(&queue);
 	if (dispatch_is_inside(queue))
 		return detail_set(CBB_ERR_WOULD_DEADLOCK, "%s closed inside one of its handlers", queue->name);
 	uint64_t deadline_ns = clock_deadline_ns(CLOSE_TIMEOUT_MS);
@@ -318,6 +337,15 @@ int queues_end_teams(struct cbb_client *client, uint64_t deadline_ns)
 	return r;
 }
 
+void queues_go_on(struct cbb_client *client)
+{
+	struct cbb_queue *queue;
+	pthread_mutex_lock(&client->queues_lock);
+	DL_FOREACH (client->queues, queue)
+		atomic_store(&queue->closing, false);
+	pthread_mutex_unlock(&client->queues_lock);
+}
+
 void queues_free(struct cbb_client *client)
 {
 	while (client->queues) {
@@ -332,20 +360,40 @@ void queues_free(struct cbb_client *client)
 
 /* ---- What there is to do ---- */
 
-void queue_wake(struct cbb_queue *queue)
+static void raise_fd(int fd)
 {
 	uint64_t one = 1;
 	int saved = errno;
-	ssize_t n = write(queue->ready_fd, &one, sizeof one);
+	ssize_t n = write(fd, &one, sizeof one);
 	(void)n; /* full: it is readable */
 	errno = saved;
 }
 
-void queue_clear(struct cbb_queue *queue)
+static void lower_fd(int fd)
 {
 	uint64_t count;
-	ssize_t n = read(queue->ready_fd, &count, sizeof count);
-	(void)n;
+	ssize_t n = read(fd, &count, sizeof count);
+	(void)n; /* nothing to read: it was not raised */
+}
+
+void queue_wake(struct cbb_queue *queue)
+{
+	raise_fd(queue->ready_fd);
+}
+
+void queue_wake_left(struct cbb_queue *queue)
+{
+	raise_fd(queue->left_fd);
+}
+
+void queue_clear_left(struct cbb_queue *queue)
+{
+	lower_fd(queue->left_fd);
+}
+
+void queue_clear(struct cbb_queue *queue)
+{
+	lower_fd(queue->ready_fd);
 }
 
 void queue_add_task(struct cbb_queue *queue, struct task *task)

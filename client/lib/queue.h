@@ -12,16 +12,26 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+struct cbb_host;
 struct port;
 struct queue_team;
 
 #define QUEUES_MAX 1024
 #define QUEUE_STALL_DEFAULT_MS 10000
 
+/* What an entry of queue->lanes_fd stands for: the first member of it. */
+enum source_kind { SOURCE_EVENTS, SOURCE_PROCESS, SOURCE_LANE, SOURCE_TIMER, SOURCE_LEFT };
+
+struct source {
+	enum source_kind kind;
+	struct port *port;
+};
+
 /* Something to be run on the queue: part of what it is about, which `run` may free. Called without the lock. */
 struct task {
 	struct task *prev, *next;
 	void (*run)(struct task *task);
+	struct cbb_host *host;     /* held while it runs */
 };
 
 /* What is being run of the queue: on the stack of the thread that runs it. */
@@ -43,8 +53,11 @@ struct cbb_queue {
 	int fd;                    /* epoll of the next two: what the program waits on */
 	int lanes_fd;              /* epoll of the ports' sockets: what a thread polls beside the call that it waits for */
 	int ready_fd;              /* eventfd: readable when there is something that no socket shows */
+	int left_fd;               /* eventfd among the sockets: the same of native threads that wait, for those who wait in calls */
+	struct source left;
 	_Atomic uint64_t dispatcher; /* client_thread.id; 0: none */
 	_Atomic bool stop;
+	_Atomic uint32_t n_holders; /* callbacks that name it, closed ones too, and itself while it is open */
 
 	pthread_mutex_t lock;      /* of everything below, and of the ports. No handler, no waiting under it */
 	pthread_cond_t changed;    /* something was run to its end */
@@ -72,12 +85,17 @@ void queues_free(struct cbb_client *client);
 int queues_check_outside(struct cbb_client *client);
 /* Ends the threads of started queues. 0, STATUS_TIMEOUT. */
 int queues_end_teams(struct cbb_client *client, uint64_t deadline_ns);
+/* The client is not disconnected after all. */
+void queues_go_on(struct cbb_client *client);
 
 /* Makes the descriptor readable, and wakes who dispatches. Any thread; with or without the lock; a signal handler. */
 void queue_wake(struct cbb_queue *queue);
 
+/* Something of native threads that wait has been read, and not dealt with. As queue_wake. */
+void queue_wake_left(struct cbb_queue *queue);
 /* What made it readable is going to be looked at. */
 void queue_clear(struct cbb_queue *queue);
+void queue_clear_left(struct cbb_queue *queue);
 
 /* Adds a task. Not with the lock; with it. */
 void queue_add_task(struct cbb_queue *queue, struct task *task);
@@ -86,5 +104,9 @@ void queue_add_task_locked(struct cbb_queue *queue, struct task *task);
 /* What keeps cbb_queue_run waiting. Not with the lock. */
 void queue_ref(struct cbb_queue *queue);
 void queue_unref(struct cbb_queue *queue);
+
+/* Keeps the memory of the queue beyond its end, with its lock and its number. Nothing is run there any more. */
+void queue_hold(struct cbb_queue *queue);
+void queue_release(struct cbb_queue *queue);
 
 #endif

@@ -66,10 +66,11 @@ int event_run(struct port *port, struct hot *event, bool hand_back, struct cbb_c
 	struct client_thread *thread = thread_self();
 	if (!thread)
 		return 0;
-	int r = claim_event(port, event); /* again: it may have ended meanwhile */
-	if (r < 0)
-		return r;
+	/* Again: it may have ended meanwhile. Where everything ends, in whatever order, that is no breach. */
+	int r = hand_back ? 0 : claim_event(port, event);
 	struct cbb_callback *callback = callback_table_find(&port->host->callbacks, event->slot, event->generation);
+	if (r < 0 || !callback)
+		return r;
 	struct cbb_invocation invocation = {
 	    .callback = callback, .host = port->host, .arena = &thread->arena, .event = true,
 	    .mark = arena_mark(&thread->arena)};
@@ -166,6 +167,10 @@ static int run_end(struct port *port)
 	port_punish(port); /* first: whoever uses the host from now on hears why */
 	detail_begin();
 	host_note_death(port->host, NULL);
+	/* First: who closes a callback from now on ends it, or it is ended below. */
+	pthread_mutex_lock(&port->queue->lock);
+	port->over = true;
+	pthread_mutex_unlock(&port->queue->lock);
 	callbacks_end_with_port(port->host, port->queue);
 	return 0;
 }

@@ -75,25 +75,37 @@ static void work(struct queue_team *team, struct dispatch *dispatch)
 		pthread_cond_broadcast(&queue->changed);
 		pthread_mutex_unlock(&queue->lock);
 		dispatch_run(dispatch, NULL);
+		if (dispatch_has_forked(dispatch))
+			return;
 		pthread_mutex_lock(&queue->lock);
 	}
+	pthread_mutex_unlock(&queue->lock);
+}
+
+/* Also when a handler ends the thread. */
+static void thread_ends(void *data)
+{
+	struct queue_team *team = data;
+	struct cbb_queue *queue = team->queue;
+	if (queue->fork_epoch != fork_epoch())
+		return;
+	pthread_mutex_lock(&queue->lock);
+	team->n_alive--;
+	pthread_cond_broadcast(&queue->changed);
 	pthread_mutex_unlock(&queue->lock);
 }
 
 static void *thread_main(void *data)
 {
 	struct queue_team *team = data;
-	struct cbb_queue *queue = team->queue;
 	struct dispatch *dispatch;
 	prctl(PR_SET_NAME, "cbb-queue");
-	if (dispatch_begin(queue, DISPATCH_PARALLEL, &dispatch, &dispatch) == 0) {
+	pthread_cleanup_push(thread_ends, team);
+	if (dispatch_begin(team->queue, DISPATCH_PARALLEL, &dispatch, &dispatch) == 0) {
 		work(team, dispatch);
 		dispatch_end(dispatch);
 	}
-	pthread_mutex_lock(&queue->lock);
-	team->n_alive--;
-	pthread_cond_broadcast(&queue->changed);
-	pthread_mutex_unlock(&queue->lock);
+	pthread_cleanup_pop(1);
 	return NULL;
 }
 
@@ -138,6 +150,8 @@ static int claim(struct cbb_queue *queue, struct queue_team *team)
 	else
 		queue->team = team;
 	pthread_mutex_unlock(&queue->lock);
+	if (r == 0)
+		dispatch_give_up(queue);
 	return r;
 }
 

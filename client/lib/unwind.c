@@ -75,9 +75,21 @@ void unwind_host(struct cbb_host *host, const void *here, uint64_t deadline_ns)
 	struct client_thread *thread = thread_self();
 	struct client_lane *lane;
 	thread_drop_left(here);
+	dispatch_unwind(here); /* first: it deals with the lowest level of a queue's lane, and all above */
 	LL_FOREACH2 (thread ? thread->lanes : NULL, lane, thread_next)
 		while (lane->host == host && lane->depth > (lane->queue_lane ? 1 : 0) &&
 		       thread_has_left(client_lane_top(lane)->frame, here))
 			level_end(lane, deadline_ns);
-	dispatch_unwind(here); /* deals with the lowest level of a queue's lane */
+}
+
+bool unwind_is_inside(const struct cbb_host *host, const void *here)
+{
+	const struct client_thread *thread = thread_self();
+	struct client_lane *lane;
+	thread_drop_left(here);
+	dispatch_unwind(here);
+	LL_FOREACH2 (thread ? thread->lanes : NULL, lane, thread_next)
+		if (lane->host == host && lane->depth && !thread_has_left(lane->levels[0].frame, here))
+			return true;
+	return dispatch_is_at(host) || thread_in_handler_of(host);
 }

@@ -38,9 +38,11 @@ static struct likely claim_likely(struct dispatch *dispatch)
 	struct port *port = queue->ports ? queue->ports->prev : NULL; /* utlist: the last, that is the one served last */
 	if (port && !port->ended && host_hold(port->host))
 		likely.port = port;
-	if (likely.port && port->lanes && !port->lanes->prev->serving && !port->lanes->prev->for_async) {
-		likely.lane = port->lanes->prev;
-		likely.lane->serving = true;
+	struct queue_lane *lane = likely.port && port->lanes ? port->lanes->prev : NULL;
+	/* What it holds already is not waited for: that could not be picked. */
+	if (lane && !lane->serving && !lane->for_async && !lane->parked && !lane->ready) {
+		likely.lane = lane;
+		lane->serving = true;
 	}
 	pthread_mutex_unlock(&queue->lock);
 	return likely;
@@ -160,6 +162,8 @@ static unsigned count_waiting(struct cbb_queue *queue)
 
 bool dispatch_is_stopped(const struct dispatch *dispatch)
 {
+	if (dispatch_has_forked(dispatch))
+		return true;
 	return !dispatch->closing && (atomic_load(&dispatch->queue->stop) || atomic_load(&dispatch->queue->closing));
 }
 
@@ -230,6 +234,16 @@ int dispatch_enter(cbb_queue *queue, const char *what, bool pull, const void *fr
 	return r;
 }
 
+int dispatch_leave(struct dispatch *dispatch, int result)
+{
+	/* A handler may have returned in a child of fork(), too, where the queue may even have been freed. */
+	int r = fork_check(dispatch->fork_epoch);
+	if (r == 0)
+		atomic_store(&dispatch->queue->stop, false);
+	dispatch_end(dispatch);
+	return r < 0 ? error_end(r) : result;
+}
+
 int cbb_queue_dispatch(cbb_queue *queue, uint64_t timeout_ms, unsigned max_handlers)
 {
 	struct dispatch *dispatch;
@@ -242,9 +256,7 @@ int cbb_queue_dispatch(cbb_queue *queue, uint64_t timeout_ms, unsigned max_handl
 	do
 		ran = dispatch_turn(dispatch, deadline_ns, max_handlers);
 	while (ran == 0 && deadline_ns && !dispatch_is_stopped(dispatch) && clock_left_ms(deadline_ns) != 0);
-	atomic_store(&queue->stop, false);
-	dispatch_end(dispatch);
-	return ran;
+	return dispatch_leave(dispatch, ran);
 }
 
 /* Whether something may still come, or is there. */
@@ -269,9 +281,7 @@ int cbb_queue_run(cbb_queue *queue)
 	dispatch_turn(dispatch, 0, 0); /* what is there is delivered, also if nothing keeps the run */
 	while (!dispatch_is_stopped(dispatch) && is_wanted(queue))
 		dispatch_turn(dispatch, CLOCK_NEVER, 0);
-	atomic_store(&queue->stop, false);
-	dispatch_end(dispatch);
-	return 0;
+	return dispatch_leave(dispatch, 0);
 }
 
 bool dispatch_for_closer(struct cbb_queue *queue, uint64_t deadline_ns)
@@ -305,7 +315,7 @@ void dispatch_ending(struct cbb_queue *queue, uint64_t deadline_ns)
 	struct dispatch *dispatch = NULL;
 	if (dispatch_begin(queue, DISPATCH_CLOSING, &dispatch, &dispatch) < 0)
 		return;
-	while (is_ending(queue) && clock_left_ms(deadline_ns) != 0)
+	while (!dispatch_is_stopped(dispatch) && is_ending(queue) && clock_left_ms(deadline_ns) != 0)
 		dispatch_turn(dispatch, deadline_ns, 0);
 	dispatch_end(dispatch);
 }
@@ -325,6 +335,10 @@ struct wait_masks wait_masks(const struct cbb_client *client, const struct clien
 		if (!atomic_load_explicit(&client->watched[i].pull, memory_order_relaxed))
 			masks.serves |= 1ull << i;
 	}
+	/* On a queue's own threads: what native code calls under this handler's calls can only be nested in them. */
+	for (const struct dispatch *at = thread->dispatches; at; at = at->outer)
+		if (at->parallel && at->queue->client == client && at->queue->number <= CLIENT_WATCHED_MAX)
+			masks.dispatches |= 1ull << (at->queue->number - 1);
 	if (in_handler)
 		masks.serves = 0;
 	else
@@ -373,7 +387,7 @@ static void serve_in_call(struct dispatch *dispatch)
 	bool found = pick(dispatch, true);
 	while (found) {
 		dispatch_run(dispatch, NULL);
-		found = pick_in_call(dispatch);
+		found = !dispatch_has_forked(dispatch) && pick_in_call(dispatch);
 	}
 }
 
@@ -387,8 +401,12 @@ uint64_t wait_serve(struct cbb_client *client, uint64_t watches, const void *fra
 			continue;
 		}
 		serve_in_call(dispatch);
-		dispatch_tend(dispatch->queue);
+		bool forked = dispatch_has_forked(dispatch);
+		if (!forked)
+			dispatch_tend(dispatch->queue);
 		dispatch_end(dispatch);
+		if (forked)
+			return 0;
 	}
 	return watches & ~others;
 }

@@ -10,6 +10,9 @@
 /* Begins as this queue's dispatcher, for the public function `what`. 0 or a negative code. */
 int dispatch_enter(struct cbb_queue *queue, const char *what, bool pull, const void *frame, struct dispatch **ret_dispatch);
 
+/* The same at its end: the result, or CBB_ERR_FORKED. */
+int dispatch_leave(struct dispatch *dispatch, int result);
+
 /* Waits until something is picked: false after a stop, or the deadline. */
 bool dispatch_next(struct dispatch *dispatch, uint64_t deadline_ns);
 

@@ -123,10 +123,10 @@ static int wait_for_room(struct attempt *attempt)
 	struct queue *queue = attempt->queue;
 	const struct listener *listener = attempt->listener;
 	if (attempt->deadline_ns == 0) {
-		if (would_deadlock(attempt))
-			return OUTCOME_DEADLOCK;
 		if (attempt->binding->native->nonblocking)
 			return ADMISSION_FULL;
+		if (would_deadlock(attempt))
+			return OUTCOME_DEADLOCK;
 		attempt->deadline_ns = listener->wait_ms ? clock_deadline_ns(listener->wait_ms) : CLOCK_NEVER;
 		stall_begin(&attempt->stall);
 	} else if (attempt->deadline_ns != CLOCK_NEVER && clock_now_ns() >= attempt->deadline_ns) {

@@ -36,14 +36,13 @@ static int call_on(struct binding *binding, struct thread_lane *lane, struct clo
 	struct host_thread *thread = binding->native->thread;
 	struct host_lane *under = thread->lane;
 	int r = CBB__STATUS__STATUS_CLOSED;
-	atomic_store_explicit(&lane->sent, false, memory_order_relaxed);
-	atomic_store(&lane->waiting, closure);
+	thread_lane_wait_begins(lane, closure);
 	lane->base.under = under;
 	thread->lane = &lane->base;
 	if (!atomic_load(&closure->closed))
 		r = callback_call_queue(binding, &lane->base, closure, arguments, object, deadline_ns);
 	thread->lane = under;
-	atomic_store_explicit(&lane->waiting, NULL, memory_order_relaxed);
+	thread_lane_wait_ends(lane);
 	return r;
 }
 

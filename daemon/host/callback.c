@@ -266,11 +266,12 @@ static struct entry *lend_events(struct binding *binding, struct host_lane *lane
 	if (!binding->stored && binding->after == binding->flushed)
 		return NULL;
 	pthread_mutex_lock(&queue->lock);
-	if (binding->stored) {
+	if (binding->stored && !atomic_load(&thread_lane_of(lane)->cut)) {
 		lane->lane.out.limit = SIZE_MAX / 4;
 		lent = event_flow_lend(queue, binding->native->serial, &lane->lane.out);
 		binding->after = queue->events.n_committed;
 		binding->stored = false;
+		atomic_store(&thread_lane_of(lane)->carries, lent != NULL);
 	}
 	event_lane_flush(queue, true);
 	binding->flushed = binding->after;

@@ -213,7 +213,8 @@ static int check_taken(const struct event_lane *lane, const Cbb__EventsTaken *me
 	for (size_t i = 0; right && i < message->n_more; i++)
 		right = message->more[i] > message->taken && message->more[i] <= message->received;
 	if (!right)
-		return detail_set(-EBADMSG, "EventsTaken speaks of %llu received and %llu taken events: %llu were sent, and it said %llu and %llu before",
+		return detail_set(-EBADMSG, "EventsTaken speaks of %llu received and %llu taken events: %llu were sent, and "
+		                  "it said %llu and %llu before",
 		                  (unsigned long long)message->received, (unsigned long long)message->taken,
 		                  (unsigned long long)lane->n_handed, (unsigned long long)lane->n_received,
 		                  (unsigned long long)lane->n_taken);

@@ -40,7 +40,8 @@ void late_call_note(struct closure *closure)
 	uint64_t ago_ms = closed_ns ? (clock_now_ns() - closed_ns) / NS_PER_MS : 0;
 	describe_stack(stack, sizeof stack);
 	prctl(PR_GET_NAME, name);
-	failure_tell(closure, CBB__STATUS__STATUS_CLOSED, "late call on %s %s (%s %llu ms ago%s%s), native thread %d \"%s\", native code got on_error; stack%s",
+	failure_tell(closure, CBB__STATUS__STATUS_CLOSED,
+	             "late call on %s %s (%s %llu ms ago%s%s), native thread %d \"%s\", native code got on_error; stack%s",
 	                 closure->plain ? "plain function" : "closed callback", closure->name,
 	                 closure->plain ? "its scope ended" : "closed", (unsigned long long)ago_ms,
 	                 where ? " at " : "", where ? where : "", (int)gettid(), name, stack);

@@ -76,6 +76,7 @@ static int lane_open(struct queue *queue, struct thread_lane *lane, int fd)
 	if (r < 0)
 		return detail_set(r, "the greeting of a lane of queue %u did not fit its socket", queue->number);
 	lane->base = (struct host_lane){.queue = queue};
+	atomic_store(&lane->cut, false);
 	lane->base.cell = telemetry_lane_claim(getpid(), "in reserve");
 	lane_init(&lane->base.lane, fd, -1, host_self()->max_payload_bytes);
 	arena_init(&lane->base.arena, 2 * (host_self()->max_payload_bytes + FRAME_OVERHEAD_BYTES));
@@ -224,7 +225,7 @@ int thread_lane_wait(struct binding *binding, const struct closure *closure, uin
 
 static bool lane_is_useless(const struct thread_lane *lane, const struct queue *queue)
 {
-	return lane->base.dead || queue_is_dead(queue);
+	return lane->base.dead || atomic_load(&lane->cut) || queue_is_dead(queue);
 }
 
 /* Not the binding's own: to the pool, unless an answer is still to come on it. */
@@ -304,6 +305,26 @@ bool thread_lane_is_used(const struct binding *binding)
 	return binding->lane && atomic_load(&binding->lane->state) == (state_idle(binding->native->serial) | USED);
 }
 
+/* ---- Waiting for an answer ---- */
+
+void thread_lane_wait_begins(struct thread_lane *lane, const struct closure *closure)
+{
+	atomic_store_explicit(&lane->sent, false, memory_order_relaxed);
+	atomic_store_explicit(&lane->carries, false, memory_order_relaxed);
+	atomic_store(&lane->waiting, closure);
+}
+
+void thread_lane_wait_ends(struct thread_lane *lane)
+{
+	struct queue *queue = lane->base.queue;
+	atomic_store(&lane->waiting, NULL);
+	/* Either the aborter sees that, or this sees the aborter: the next wait on this lane is not what it means. */
+	if (!atomic_load(&lane->aborting))
+		return;
+	pthread_mutex_lock(&queue->lock);
+	pthread_mutex_unlock(&queue->lock);
+}
+
 /* ---- The end ---- */
 
 static bool is_unread(int fd)
@@ -321,10 +342,16 @@ bool thread_lane_has_begun(const struct thread_lane *lane)
 void thread_lanes_abort(struct queue *queue, const struct closure *closure)
 {
 	for (unsigned i = 0; i < THREAD_LANES_MAX && queue->pool.lanes[i]; i++) {
-		const struct thread_lane *lane = queue->pool.lanes[i];
-		/* The thread is in there until it is answered, and closes the socket with the lock only. */
-		if (atomic_load(&lane->state) & USED && atomic_load(&lane->waiting) == closure && !thread_lane_has_begun(lane))
+		struct thread_lane *lane = queue->pool.lanes[i];
+		/* The thread is in there until it has seen that nobody aborts, and closes the socket with the lock only. */
+		atomic_store(&lane->aborting, true);
+		/* With its earlier events the thread waits on: what it does next must not overtake them. */
+		if (atomic_load(&lane->state) & USED && atomic_load(&lane->waiting) == closure &&
+		    !atomic_load(&lane->carries) && !thread_lane_has_begun(lane)) {
+			atomic_store(&lane->cut, true);
 			shutdown(lane->base.lane.fd, SHUT_RD);
+		}
+		atomic_store(&lane->aborting, false);
 	}
 }
 

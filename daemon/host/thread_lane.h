@@ -25,6 +25,9 @@ struct thread_lane {
 	_Atomic uint64_t state;                /* who has it: thread_lane.c */
 	const struct closure *_Atomic waiting; /* whose answer is awaited, unless its handler has begun */
 	_Atomic bool sent;                     /* and its Invoke is on its way */
+	_Atomic bool aborting;                 /* somebody looks whether to end this wait, with the queue's lock */
+	_Atomic bool cut;                      /* and has: nothing is read on it any more */
+	_Atomic bool carries;                  /* events of the thread are ahead of the Invoke, and not known to be read */
 	_Atomic bool late;                     /* in use by late_lane: its thread has gone on */
 	bool orphan;                           /* and has ended since; under the queue's lock */
 	_Atomic uint64_t n_returns;
@@ -62,6 +65,9 @@ struct thread_lane *thread_lane_take(struct binding *binding);
  */
 int thread_lane_wait(struct binding *binding, const struct closure *closure, uint64_t deadline_ns,
                      struct thread_lane **ret_lane);
+/* A wait begins; and ends: nobody ends it from outside any more. */
+void thread_lane_wait_begins(struct thread_lane *lane, const struct closure *closure);
+void thread_lane_wait_ends(struct thread_lane *lane);
 /* After use. Closes it if it is of no use any more. */
 void thread_lane_give(struct binding *binding, struct thread_lane *lane);
 

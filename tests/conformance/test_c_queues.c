@@ -143,6 +143,44 @@ static void C07_of_one_native_thread_never_two_handlers_at_once_and_in_order(voi
 	remote_end();
 }
 
+static cbb_callback *nested_callback;
+
+/* The native code that it calls calls the same callback: only this very thread could answer. */
+static int sum_calling_back(int thread, int number)
+{
+	return number == 0 ? sum(thread, 0) : THREADS(int(sum_fn, int, int), "sum_here")(sum_pointer(nested_callback), thread, number - 1);
+}
+
+static void C07_what_is_called_under_a_handler_of_a_started_queue_is_nested_in_it(void)
+{
+	given_native_threads();
+	cbb_queue *queue = QUEUE_WITH();
+	REMOTE_OK(cbb_queue_start(queue, 1));
+	nested_callback = SUM_CALLBACK(sum_calling_back, .delivery = CBB_BLOCKING, .queue = queue);
+	EXPECT_EQUAL(THREADS(int(sum_fn, int, int), "sum_elsewhere")(sum_pointer(nested_callback), 5, 3), SUM_OF(5, 0));
+	EXPECT_CALL_OK();
+	EXPECT(cbb_queue_close(queue) == NULL);
+	remote_end();
+}
+
+static void C07_a_queue_that_was_dispatched_and_is_started_runs_on_its_threads_only(void)
+{
+	given_native_threads();
+	cbb_queue *queue = QUEUE_WITH();
+	EXPECT_EQUAL(cbb_queue_dispatch(queue, 0, 0), 0);
+	REMOTE_OK(cbb_queue_start(queue, 1));
+	n_expected = 1;
+	meeting_thread = gettid();
+	cbb_callback *callback = SUM_CALLBACK(sum_meeting_others, .delivery = CBB_BLOCKING, .queue = queue);
+	struct crew *crew = given_sums(sum_pointer(callback), 4, 20);
+	THREADS(void(struct crew *), "crew_join")(crew); /* a call of the thread that dispatched it once */
+	EXPECT_EQUAL(n_running_most, 1);
+	EXPECT_EQUAL(crew_has(crew, CREW_RIGHT), 80);
+	free_crew(crew);
+	EXPECT(cbb_queue_close(queue) == NULL);
+	remote_end();
+}
+
 static void C07_the_number_of_threads_has_limits(void)
 {
 	given_native_threads();
@@ -364,6 +402,8 @@ static const struct test tests[] = {
 	TEST(C04_an_event_is_queued_with_its_arguments_and_native_code_goes_on_at_once),
 	TEST(C07_handlers_of_a_started_queue_run_in_parallel),
 	TEST(C07_of_one_native_thread_never_two_handlers_at_once_and_in_order),
+	TEST(C07_what_is_called_under_a_handler_of_a_started_queue_is_nested_in_it),
+	TEST(C07_a_queue_that_was_dispatched_and_is_started_runs_on_its_threads_only),
 	TEST(C07_the_number_of_threads_has_limits),
 	TEST(C08_events_of_one_native_thread_arrive_in_call_order),
 	TEST(C09_what_one_thread_does_arrives_in_order_across_callbacks_and_deliveries),

@@ -36,20 +36,23 @@ static void D01_a_callback_has_a_limit_of_its_own_and_others_of_the_queue_are_no
 	remote_end();
 }
 
+/* The host hears a moment later what was handled: an event that comes before that is lost, one that comes later is not. */
 static void D01_room_comes_back_as_events_are_handled(void)
 {
+	int n_sent = 0;
 	given_native_threads();
 	cbb_queue *queue = QUEUE_WITH();
 	cbb_callback *callback =
 	    STREAM_CALLBACK(.queue = queue, .max_queued = 3, .overflow = CBB_OVERFLOW_REJECT_NEWEST);
 	struct puppet *puppet = given_a_puppet("sender");
-	for (int round = 0; round < 10; round++) {
-		tell_events(puppet, event_pointer(callback), NULL, 3 * round + 1, 3);
-		REQUIRE(puppet_reaches(puppet, 3 * round + 3));
-		EXPECT(dispatch_until(queue, &n_handled, 3 * round + 3));
-		EXPECT_EQUAL(dispatch_all(queue), 0); /* and says before it returns what it has taken */
+	while (n_handled < 30) {
+		REQUIRE(n_sent < 3000);
+		tell_events(puppet, event_pointer(callback), NULL, n_sent + 1, 3);
+		n_sent += 3;
+		REQUIRE(puppet_reaches(puppet, n_sent));
+		REQUIRE(dispatch_until(queue, &n_accounted, n_sent));
 	}
-	EXPECT_EQUAL(n_lost, 0);
+	EXPECT_EQUAL(stream_check(callback, 1), n_sent + 1);
 	end_puppet(puppet);
 	remote_end();
 }

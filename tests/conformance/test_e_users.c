@@ -58,6 +58,31 @@ static void E04_late_calls_of_native_threads_get_the_default_and_are_counted(voi
 	remote_end();
 }
 
+static void E05_callbacks_whose_queue_is_gone_can_still_be_passed_and_give_the_default(void)
+{
+	cbb_callback *callbacks[4];
+	given_native_threads();
+	cbb_queue *queue = QUEUE_WITH();
+	dispatch_all(queue); /* this thread is its dispatcher */
+	for (int i = 0; i < 4; i++) {
+		int32_t delivery = i / 2 ? CBB_BLOCKING : CBB_AUTO;
+		callbacks[i] = SUM_CALLBACK(sum, .delivery = delivery, .queue = queue, .finalizer = stream_finalized);
+		if (i % 2) /* the others the host never saw open */
+			EXPECT_EQUAL(ask_elsewhere(callbacks[i], 1), SUM_OF(1, 1));
+	}
+	EXPECT(cbb_queue_close(queue) == NULL);
+	EXPECT_EQUAL(n_finalized, 4);
+	for (int i = 0; i < 8; i++) {
+		EXPECT_EQUAL(ask_elsewhere(callbacks[i % 4], i), SUM_ON_ERROR);
+		EXPECT_EQUAL(sum_pointer(callbacks[i % 4])(1, i), SUM_ON_ERROR);
+		EXPECT_EQUAL(cbb_callback_close(callbacks[i % 4], NULL), 0);
+	}
+	EXPECT_EQUAL(n_sums, 2);
+	EXPECT_EQUAL(remote_report().late_calls, 8);
+	remote_end();
+	EXPECT_EQUAL(n_finalized, 4);
+}
+
 /* ---- E14, E15 ---- */
 
 static void E14_users_are_counted_and_the_last_that_releases_closes(void)
@@ -169,6 +194,7 @@ static void E16_a_library_dies_while_its_own_threads_call_and_the_next_one_works
 static const struct test tests[] = {
 	TEST(E03_closing_inside_the_handler_of_a_native_threads_call_is_safe),
 	TEST(E04_late_calls_of_native_threads_get_the_default_and_are_counted),
+	TEST(E05_callbacks_whose_queue_is_gone_can_still_be_passed_and_give_the_default),
 	TEST(E14_users_are_counted_and_the_last_that_releases_closes),
 	TEST(E14_one_user_by_default_and_what_is_queued_is_drained),
 	TEST(E15_after_abort_or_the_last_release_everything_says_closed),

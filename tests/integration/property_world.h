@@ -47,7 +47,7 @@ struct life {
 };
 
 static struct world {
-	uint64_t seed;            /* of this episode */
+	_Atomic uint64_t seed;    /* of this episode */
 	uint64_t random;          /* of the main thread */
 	cbb_host *host;
 	cbb_library *library;
@@ -74,14 +74,20 @@ static struct world {
 			            ##__VA_ARGS__);                                                                    \
 	} while (0)
 
+/* Which of the program's threads this is, the same in every run: so a seed gives each of them the same numbers again. */
+static _Thread_local uint64_t property_role;
+enum { ROLE_MAIN = 1, ROLE_EXTRA, ROLE_PULL, ROLE_MEDDLE, ROLE_TEAM };
+
 /* Each thread chooses for itself, from the episode's seed on. */
 static inline uint64_t choose(uint64_t n)
 {
 	static _Thread_local uint64_t random, seed;
-	static _Atomic uint64_t n_threads;
+	static _Atomic uint64_t n_team;
+	if (!property_role)
+		property_role = ROLE_TEAM + n_team++;
 	if (seed != world.seed) {
 		seed = world.seed;
-		random = seed + ++n_threads * 77;
+		random = seed + property_role * 77;
 	}
 	return harness_random(&random) % n;
 }

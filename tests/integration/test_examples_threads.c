@@ -68,6 +68,16 @@ static void given_the_examples_to_be_copied_when_counted_then_each_has_less_than
 	}
 }
 
+static void given_the_readme_when_compared_then_its_second_program_is_of_the_resource_monitor(void)
+{
+	const char *program = harness_read_file(harness_source_path("client/examples/resource_monitor.c"));
+	const char *first = after(harness_read_file(harness_source_path("README.md")), "\n```c\n");
+	const char *block = after(first, "\n```c\n");
+	const char *end = strstr(block, "```\n");
+	REQUIRE(end != NULL);
+	EXPECT_CONTAINS(program, harness_format("%.*s", (int)(end - block), block));
+}
+
 static void given_a_resource_monitor_when_it_is_slow_then_it_is_told_what_it_missed(void)
 {
 	const char *out = run_well("resource_monitor", NULL);
@@ -122,6 +132,7 @@ static const struct test tests[] = {
 	TEST(given_compress_when_it_has_a_file_then_all_progress_is_shown_or_replaced_and_the_file_is_right),
 	TEST(given_network_when_it_reads_a_record_then_every_packet_is_seen_or_told_as_lost),
 	TEST(given_the_examples_to_be_copied_when_counted_then_each_has_less_than_80_lines),
+	TEST(given_the_readme_when_compared_then_its_second_program_is_of_the_resource_monitor),
 	TEST(given_a_resource_monitor_when_it_is_slow_then_it_is_told_what_it_missed),
 	TEST(given_a_file_watcher_when_its_queue_is_full_then_nothing_is_lost),
 	TEST(given_two_priorities_when_one_waits_and_one_drops_then_each_is_counted),

@@ -156,6 +156,7 @@ static void step(void)
 static void *dispatch_extra(void *unused)
 {
 	(void)unused;
+	property_role = ROLE_EXTRA;
 	world.dispatchers[QUEUE_EXTRA] = gettid();
 	while (!world.over)
 		dispatch(world.queues[QUEUE_EXTRA]);
@@ -165,6 +166,7 @@ static void *dispatch_extra(void *unused)
 static void *pull(void *unused)
 {
 	(void)unused;
+	property_role = ROLE_PULL;
 	world.dispatchers[QUEUE_PULL] = gettid();
 	while (!world.over) {
 		cbb_invocation *invocation = NULL;
@@ -180,6 +182,7 @@ static void *pull(void *unused)
 /* Answers what was to be answered later, and stops queues. */
 static void *meddle(void *ended)
 {
+	property_role = ROLE_MEDDLE;
 	while (!*(_Atomic bool *)ended) {
 		while (answer_one())
 			;
@@ -193,14 +196,6 @@ static void *meddle(void *ended)
 }
 
 /* ---- Episodes ---- */
-
-static struct harness_broker *DEBUGBROKER;
-static void DEBUGHOOK(const cbb_failure *failure, void *user_data)
-{
-	(void)user_data;
-	if (!strstr(failure->text, "on purpose"))
-		fprintf(stderr, "     [%d thread %d seq %llu %s life %ld] %s\n", failure->code, failure->thread, (unsigned long long)failure->sequence, failure->callback_name, failure->callback ? (long)(((struct life*)cbb_callback_user_data(failure->callback))->index) : -1, failure->text);
-}
 
 static void begin(uint64_t seed, const char *path)
 {
@@ -318,13 +313,12 @@ static void run(unsigned seconds)
 	pthread_t extra, puller, meddler;
 	_Atomic bool meddled = false;
 	struct timespec now;
+	property_role = ROLE_MAIN;
 	clock_gettime(CLOCK_REALTIME, &now);
 	uint64_t seed = harness_seed((uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 30);
 	printf("     seed %llu\n", (unsigned long long)seed);
 	fflush(stdout);
-	DEBUGBROKER = harness_start_broker(NULL);
-	REMOTE_OK(cbb_connect(&remote_client, NULL));
-	if (getenv("DEBUGHOOK")) cbb_set_failure_hook(remote_client, DEBUGHOOK, NULL);
+	given_a_connection();
 	open_queues();
 	REQUIRE_EQUAL(pthread_create(&extra, NULL, dispatch_extra, NULL), 0);
 	REQUIRE_EQUAL(pthread_create(&puller, NULL, pull, NULL), 0);
@@ -336,7 +330,6 @@ static void run(unsigned seconds)
 	meddled = true;
 	pthread_join(meddler, NULL);
 	EXPECT(world.n_invocations > 0);
-	if (world.n_complaints && getenv("DEBUGHOOK")) fprintf(stderr, "LOG %s\n", harness_broker_log(DEBUGBROKER));
 	remote_end();
 }
 

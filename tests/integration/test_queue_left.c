@@ -56,10 +56,24 @@ static void event_ending_its_thread(void *user, int thread, int number, const ch
 	pthread_exit(NULL);
 }
 
+/* What runs here is deeper on the stack than whatever the test calls later: then it shows that it was left. */
+__attribute__((noinline)) static void run_deeper(void (*run)(void *context, long n), void *context, long n)
+{
+	volatile char room[65536];
+	room[0] = 0;
+	run(context, n);
+	room[sizeof room - 1] = room[0];
+}
+
+static void dispatch_deeper(void *queue, long n)
+{
+	dispatch_until(queue, &n_left, n);
+}
+
 __attribute__((noinline)) static void dispatch_until_left(cbb_queue *queue, long n)
 {
 	if (setjmp(place) == 0)
-		dispatch_until(queue, &n_left, n);
+		run_deeper(dispatch_deeper, queue, n);
 	EXPECT_EQUAL(n_left, n);
 }
 
@@ -177,10 +191,16 @@ static void given_event_handlers_that_jump_out_then_each_event_is_handled_once(v
 	expect_host_closes();
 }
 
+static void wait_deeper(void *puppet, long n)
+{
+	(void)n;
+	wait_for_puppet(puppet);
+}
+
 __attribute__((noinline)) static void wait_until_left(struct puppet *puppet)
 {
 	if (setjmp(place) == 0)
-		wait_for_puppet(puppet);
+		run_deeper(wait_deeper, puppet, 0);
 	EXPECT_EQUAL(n_left, 1);
 }
 

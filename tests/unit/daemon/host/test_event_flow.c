@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* What leaves the store when, with the test as the client at the other end of the event lane. */
+#include "base/clock.h"
 #include "host/closure.h"
 #include "host/event_flow.h"
 #include "host/queue.h"
-#include "made_lane.h"
+#include "support/harness.h"
+#include "wire/connection.h"
+#include "wire/unpack.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 static struct queue *queue;
@@ -124,6 +130,7 @@ static void given_a_first_event_that_is_never_taken_when_thousands_are_then_all_
 	add(1);
 	for (uint64_t k = 2; k < 5000; k++) {
 		add(1);
+		heard();
 		EXPECT_EQUAL(take(k, 0, k), 0);
 	}
 	EXPECT_EQUAL(queue->store.n_events, 1);
@@ -216,7 +223,7 @@ static void given_events_of_two_threads_when_one_takes_its_own_along_then_they_c
 	struct entry *lent = event_flow_lend(queue, 2, &out);
 	REQUIRE(lent != NULL && lent->next == NULL);
 	EXPECT_EQUAL(lent->sequence, 4);
-	EXPECT_EQUAL(out.size, lent->size);
+	EXPECT(out.size >= lent->size); /* and says what comes before */
 	EXPECT(event_flow_lend(queue, 2, &out) == NULL);
 	EXPECT_EQUAL(queue->store.n_events, 4);
 	EXPECT_EQUAL(take(2, 2, 0), 0);

@@ -112,6 +112,22 @@ static void given_a_lane_when_it_works_then_it_is_shown_and_counts_after_its_end
 	page_unmap(page);
 }
 
+static void given_a_lane_when_another_thread_takes_it_then_that_is_shown_and_the_counters_stay(void)
+{
+	struct telemetry_page *page = open_page();
+	struct page_lane_view view;
+	struct page_lane *cell = telemetry_lane_claim(77, "in reserve");
+	cell->callbacks = 6;
+	telemetry_lane_name(cell, 78, "worker");
+	REQUIRE(page_lane(page, 0, &view));
+	EXPECT_EQUAL(view.thread, 78);
+	EXPECT_STRING(view.thread_name, "worker");
+	EXPECT_EQUAL(page_callbacks(page), 6);
+	telemetry_lane_release(cell);
+	EXPECT(!page_lane(page, 0, &view));
+	page_unmap(page);
+}
+
 static void given_more_lanes_than_the_page_shows_when_they_end_then_they_are_counted_too(void)
 {
 	struct telemetry_page *page = open_page();
@@ -236,6 +252,12 @@ static void given_counters_when_counted_then_each_is_its_own(void)
 		telemetry_callback_opened();
 	for (int i = 0; i < 2; i++)
 		telemetry_callback_closed();
+	for (int i = 0; i < 8; i++)
+		telemetry_event();
+	for (int i = 0; i < 3; i++)
+		telemetry_lost_events(3);
+	EXPECT_EQUAL(page->events, 8);
+	EXPECT_EQUAL(page->lost_events, 9);
 	EXPECT_EQUAL(page->late_calls, 1);
 	EXPECT_EQUAL(page->wrong_thread_calls, 2);
 	EXPECT_EQUAL(page->late_answers, 3);
@@ -265,6 +287,7 @@ static const struct test tests[] = {
     TEST(given_room_for_one_more_name_when_two_are_added_then_the_second_is_not_shown),
     TEST(given_more_libraries_than_the_page_holds_when_loaded_then_the_first_are_shown),
     TEST(given_a_lane_when_it_works_then_it_is_shown_and_counts_after_its_end),
+    TEST(given_a_lane_when_another_thread_takes_it_then_that_is_shown_and_the_counters_stay),
     TEST(given_more_lanes_than_the_page_shows_when_they_end_then_they_are_counted_too),
     TEST(given_many_threads_when_they_claim_and_release_then_nothing_is_lost),
     TEST(given_notices_when_more_than_the_page_keeps_then_the_last_are_read_in_order),
