@@ -186,11 +186,12 @@ void callback_end(struct cbb_callback *callback)
 {
 	if (callback->host->fork_epoch != fork_epoch())
 		return; /* its handler returns in a child, too */
+	uint32_t n = atomic_load(&callback->n_running);
+	while (atomic_load(&callback->state) == CALLBACK_OPEN && !(n & CALLBACK_LEFT_LAST))
+		if (atomic_compare_exchange_weak(&callback->n_running, &n, n - 1))
+			return;
 	/* The last to leave deals with the end; before it is counted out, for then it may be freed. */
-	if (atomic_load(&callback->state) == CALLBACK_OPEN)
-		atomic_fetch_sub(&callback->n_running, 1);
-	else
-		callback_left(callback);
+	callback_left(callback);
 }
 
 void callback_run(const struct cbb_callback *callback, void *result, void *const *arguments)

@@ -112,12 +112,11 @@ static void finalize_task(struct task *task)
 	finalize(callback);
 }
 
-/* Whoever finds that nothing is left: once. */
-static void finalize_if_due(struct cbb_callback *callback, bool locked)
+/* Nothing is left: once. */
+static void finalize_as_task(struct cbb_callback *callback, bool locked)
 {
 	struct cbb_queue *queue = callback_queue(callback);
-	if (!atomic_load(&callback->ended) || atomic_load(&callback->n_running) ||
-	    atomic_exchange(&callback->finalized, true))
+	if (atomic_exchange(&callback->finalized, true))
 		return;
 	if (!queue)
 		queue = callback->host->client->default_queue;
@@ -149,7 +148,8 @@ void callback_ended(struct cbb_callback *callback, bool locked)
 		return;
 	callback_table_retire(&callback->host->callbacks, callback);
 	count_ending(callback, locked);
-	finalize_if_due(callback, locked);
+	if (atomic_fetch_or(&callback->n_running, CALLBACK_LEFT_LAST) == 0)
+		finalize_as_task(callback, locked);
 }
 
 void callback_left(struct cbb_callback *callback)
@@ -165,9 +165,8 @@ void callback_left(struct cbb_callback *callback)
 
 void callback_left_locked(struct cbb_callback *callback)
 {
-	atomic_fetch_sub(&callback->n_running, 1);
-	if (atomic_load(&callback->state) != CALLBACK_OPEN)
-		finalize_if_due(callback, true);
+	if (atomic_fetch_sub(&callback->n_running, 1) == CALLBACK_LEFT_LAST + 1)
+		finalize_as_task(callback, true);
 }
 
 void callbacks_end_with_port(struct cbb_host *host, const struct cbb_queue *queue)
@@ -231,6 +230,16 @@ struct closing {
 	uint64_t deadline_ns;
 };
 
+static uint32_t n_running(const struct cbb_callback *callback)
+{
+	return atomic_load(&callback->n_running) & ~CALLBACK_LEFT_LAST;
+}
+
+static bool is_quiet(const struct closing *closing)
+{
+	return n_running(closing->callback) <= closing->own;
+}
+
 /* Those who dispatch sleep on the socket, which no longer shows what this thread has read. */
 static void read_for_others(struct port *port)
 {
@@ -241,6 +250,18 @@ static void read_for_others(struct port *port)
 		queue_wake(port->queue);
 	if (port->n_wanted || port->n_room_wanted != room_before)
 		queue_wake_left(port->queue);
+}
+
+/*
+ * With the lock: no native thread has a lane of this queue, or asks for one: so none waits for a handler of it, and what comes
+ * later is too late. Saves a wait for the host's word, which is most of what closing costs.
+ */
+static bool is_unheard(const struct port *port, struct cbb_callback *callback)
+{
+	if (callback->delivery == CBB_LISTENER || port->n_native_lanes || port->n_wanted)
+		return false;
+	atomic_store(&callback->state, CALLBACK_CLOSED);
+	return true;
 }
 
 /* Whether what was called before the closing has been dealt with. Reads the event lane: it may say so. */
@@ -257,18 +278,13 @@ static bool is_drained(const struct closing *closing, int *ret_fd)
 		bool held = port && dispatch_lanes_hold(port, callback);
 		if (held) /* it was read from the socket, which will not tell those who dispatch */
 			queue_wake_left(closing->queue);
-		left = held || !atomic_load(&callback->ended);
+		left = held || (!atomic_load(&callback->ended) && !(port && is_unheard(port, callback)));
 		*ret_fd = port && !port->ended ? port->lane.fd : -1;
 		pthread_mutex_unlock(&closing->queue->lock);
 		if (port)
 			port_punish(port);
 	}
-	return !left && atomic_load(&callback->n_running) <= closing->own;
-}
-
-static bool is_quiet(const struct closing *closing)
-{
-	return atomic_load(&closing->callback->n_running) <= closing->own;
+	return !left && is_quiet(closing);
 }
 
 static void look_again_later(const struct closing *closing, int fd)
@@ -289,7 +305,7 @@ static void look_again_later(const struct closing *closing, int fd)
 static int too_late(const struct closing *closing)
 {
 	struct cbb_callback *callback = closing->callback;
-	uint32_t running = atomic_load(&callback->n_running);
+	uint32_t running = n_running(callback);
 	if (running > closing->own)
 		return detail_set(CBB_ERR_TIMEOUT, "callback %s is closed, but its handler still runs on %u thread(s)",
 		                  callback->name, running);

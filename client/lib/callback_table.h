@@ -37,6 +37,9 @@ struct callback_rules {
 
 extern const struct callback_rules callback_rules_none;
 
+/* In n_running, once `ended`: who makes the rest 0 deals with the end. */
+#define CALLBACK_LEFT_LAST (1u << 31)
+
 /* Never freed before its host: a late invocation and a second close must find it. */
 struct cbb_callback {
 	struct cbb_host *host;
@@ -61,7 +64,7 @@ struct cbb_callback {
 	_Atomic bool ended;              /* nothing of it will come from the host any more */
 	_Atomic bool paused;             /* of a listener */
 	_Atomic bool finalized;          /* the end has been dealt with, or is queued */
-	_Atomic uint32_t n_running;      /* handlers in flight, on all threads */
+	_Atomic uint32_t n_running;      /* handlers in flight, on all threads; and CALLBACK_LEFT_LAST */
 	_Atomic uint32_t n_refs;         /* cbb_callback_ref */
 	_Atomic uint32_t n_users;        /* cbb_callback_acquire; 0: closed by release */
 	struct {
@@ -94,7 +97,8 @@ struct callback_table {
 	struct cbb_callback *_Atomic *_Atomic chunks[CALLBACK_CHUNKS_MAX];
 	struct cbb_callback *by_pointer; /* uthash */
 	struct cbb_callback **all;       /* for the end */
-	size_t n_all, all_capacity;
+	_Atomic size_t n_all;            /* also read without the lock */
+	size_t all_capacity;
 };
 
 /* One that is in no table. */

@@ -21,9 +21,9 @@ static bool is_listener_of(const struct port *port, const struct cbb_callback *c
 	return callback->delivery == CBB_LISTENER && callback_queue(callback) == port->queue;
 }
 
-int claim_event(const struct port *port, const struct hot *event)
+int claim_event(const struct port *port, const struct hot *event, struct cbb_callback **ret_callback)
 {
-	const struct cbb_callback *callback = find(port, event->slot, event->generation);
+	struct cbb_callback *callback = find(port, event->slot, event->generation);
 	if (!callback || atomic_load(&callback->ended))
 		return unknown("EVENT", event->slot, event->generation);
 	if (!is_listener_of(port, callback))
@@ -31,6 +31,7 @@ int claim_event(const struct port *port, const struct hot *event)
 		                  event->generation, port->queue->name);
 	if (event->parent != 0)
 		return detail_set(-EBADMSG, "EVENT with a parent, call %llu", (unsigned long long)event->parent);
+	*ret_callback = callback;
 	return 0;
 }
 

@@ -8,8 +8,8 @@
 
 #include "lib/port.h"
 
-/* An EVENT of a listener of this queue. */
-int claim_event(const struct port *port, const struct hot *event);
+/* An EVENT of a listener of this queue; and which. */
+int claim_event(const struct port *port, const struct hot *event, struct cbb_callback **ret_callback);
 /*
  * Whether the callback of an event on a thread lane has ended: no lie, for the native thread may have stopped waiting, and
  * then the host says the end on the event lane.

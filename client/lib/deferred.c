@@ -298,23 +298,44 @@ cbb_deferred *cbb_deferred_free(cbb_deferred *deferred)
 
 /* ---- When nobody waits any more ---- */
 
-/* With the lock of the queue: the lane goes on without it; what its arguments point to does not. */
-static void part(struct queue_lane *lane, struct cbb_deferred *deferred, int why)
+/* With both locks: nobody takes the answer. What its arguments point to is its own from now on. */
+static void go(struct cbb_deferred *deferred, struct client_lane *lane, int why)
 {
-	struct client_lane *base = &lane->base;
 	deferred->state = DEFERRED_GONE;
 	deferred->gone = why;
 	deferred->held = false; /* not freed either: who frees it answers first */
 	deferred->lane = NULL;
-	deferred->arena = base->arena;
+	deferred->arena = lane->arena;
 	deferred->invocation.arena = deferred->invocation.marshal.arena = &deferred->arena;
-	arena_init(&base->arena, deferred->arena.limit_bytes);
+	arena_init(&lane->arena, deferred->arena.limit_bytes);
+}
+
+/* With the lock of the queue: the lane goes on without it; what its arguments point to does not. */
+static void part(struct queue_lane *lane, struct cbb_deferred *deferred, int why)
+{
+	struct client_lane *base = &lane->base;
+	go(deferred, base, why);
 	lane->deferred = NULL;
 	lane->serving = false;
 	base->levels[0].serving = 0;
 	callback_count(&deferred->invocation.callback->counts.late_answers);
 	callback_left_locked(deferred->invocation.callback);
 	pthread_cond_broadcast(&lane->source.port->queue->changed);
+}
+
+void deferred_left(struct queue_lane *lane)
+{
+	struct cbb_deferred *deferred = lane->deferring;
+	if (!deferred)
+		return;
+	pthread_mutex_lock(&lock);
+	wait_stored(deferred);
+	bool freed = deferred->freed;
+	go(deferred, &lane->base, CBB_ERR_CLOSED);
+	lane->deferring = NULL;
+	pthread_mutex_unlock(&lock);
+	if (freed)
+		deferred_delete(deferred);
 }
 
 bool deferred_lost(struct queue_lane *lane)

@@ -363,6 +363,7 @@ static void abandon_lane(struct dispatch *dispatch)
 	struct lane_level *level = client_lane_top(lane);
 	if (level && level->running)
 		callback_end(level->running);
+	deferred_left(dispatch->work.lane);
 	end_lane(dispatch);
 }
 

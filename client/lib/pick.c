@@ -30,6 +30,8 @@ static void process_gone(struct port *port)
 void queue_look(struct cbb_queue *queue)
 {
 	struct epoll_event events[SOURCES_AT_ONCE];
+	struct queue_lane *late[SOURCES_AT_ONCE];
+	int n_late = 0;
 	int n = epoll_wait(queue->lanes_fd, events, SOURCES_AT_ONCE, 0);
 	for (int i = 0; i < n; i++) {
 		struct source *source = events[i].data.ptr;
@@ -46,7 +48,8 @@ void queue_look(struct cbb_queue *queue)
 		case SOURCE_LEFT:
 			queue_clear_left(queue);
 			break;
-		case SOURCE_TIMER: /* see below */
+		case SOURCE_TIMER:
+			late[n_late++] = LANE_OF_TIMER(source);
 			break;
 		case SOURCE_LANE:
 			((struct queue_lane *)(void *)source)->ready = true;
@@ -54,9 +57,8 @@ void queue_look(struct cbb_queue *queue)
 		}
 	}
 	/* Last: they may free a lane that is among the others. */
-	for (int i = 0; i < n; i++)
-		if (((struct source *)events[i].data.ptr)->kind == SOURCE_TIMER)
-			async_late(LANE_OF_TIMER(events[i].data.ptr));
+	for (int i = 0; i < n_late; i++)
+		async_late(late[i]);
 }
 
 /* ---- Lanes ---- */
@@ -186,7 +188,8 @@ static enum look look_at_invocation(struct dispatch *dispatch, struct queue_lane
 	}
 	if (is_event && claim_is_over(port, hot))
 		return LOOK_AGAIN;
-	int r = is_event ? claim_event(port, hot) : claim_invoke(port, hot);
+	struct cbb_callback *callback = NULL;
+	int r = is_event ? claim_event(port, hot, &callback) : claim_invoke(port, hot);
 	if (r < 0)
 		return lane_ended(lane, r);
 	if (port->queue->pull && dispatch->waits_in_call)

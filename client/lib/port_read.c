@@ -91,9 +91,10 @@ static int out_of_memory(void)
 
 static int take_event(struct port *port, const struct frame *frame)
 {
+	struct cbb_callback *callback = NULL;
 	int r = hot_read(&port->hot, frame);
 	if (r == 0)
-		r = claim_event(port, &port->hot);
+		r = claim_event(port, &port->hot, &callback);
 	if (r < 0)
 		return r;
 	if (port->received - port->told_n_taken >= port->window_events)
@@ -111,11 +112,7 @@ static int take_event(struct port *port, const struct frame *frame)
 	record->thread = port->hot.thread;
 	record->slot = port->hot.slot;
 	record->generation = port->hot.generation;
-	if (port->queue->has_priorities) {
-		const struct cbb_callback *callback =
-		    callback_table_find(&port->host->callbacks, record->slot, record->generation);
-		record->priority = callback ? callback->priority : 0;
-	}
+	record->priority = callback->priority;
 	return 0;
 }
 

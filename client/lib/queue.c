@@ -229,10 +229,12 @@ cbb_queue *cbb_queue_default(cbb_client *client)
 
 /* ---- Closing ---- */
 
-static void abort_callbacks(struct cbb_queue *queue)
+static void abort_callbacks(struct cbb_queue *queue, uint64_t deadline_ns)
 {
-	const cbb_close_options options = {.size = sizeof options, .mode = CBB_CLOSE_ABORT, .where = "cbb_queue_close"};
+	cbb_close_options options = {.size = sizeof options, .mode = CBB_CLOSE_ABORT, .where = "cbb_queue_close"};
 	for (;;) {
+		int left_ms = clock_left_ms(deadline_ns);
+		options.timeout_ms = left_ms > 0 ? (uint64_t)left_ms : 1; /* of all together */
 		pthread_mutex_lock(&queue->lock);
 		struct cbb_callback *callback = queue->callbacks;
 		pthread_mutex_unlock(&queue->lock);
@@ -276,7 +278,7 @@ static int queue_close(struct cbb_queue *queue)
 	queue->closing = true;
 	pthread_mutex_unlock(&queue->lock);
 	cut_off_deferred(queue);
-	abort_callbacks(queue);
+	abort_callbacks(queue, deadline_ns);
 	int r = team_end(queue, deadline_ns);
 	if (r == 0) {
 		queue_wake(queue);

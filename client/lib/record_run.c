@@ -67,8 +67,12 @@ int event_run(struct port *port, struct hot *event, bool hand_back, struct cbb_c
 	if (!thread)
 		return 0;
 	/* Again: it may have ended meanwhile. Where everything ends, in whatever order, that is no breach. */
-	int r = hand_back ? 0 : claim_event(port, event);
-	struct cbb_callback *callback = callback_table_find(&port->host->callbacks, event->slot, event->generation);
+	struct cbb_callback *callback = NULL;
+	int r = 0;
+	if (hand_back)
+		callback = callback_table_find(&port->host->callbacks, event->slot, event->generation);
+	else
+		r = claim_event(port, event, &callback);
 	if (r < 0 || !callback)
 		return r;
 	struct cbb_invocation invocation = {

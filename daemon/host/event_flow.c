@@ -127,7 +127,7 @@ static bool entry_leave(struct queue *queue, struct entry *entry)
 		return false;
 	listener_ungate(queue, listener);
 	event_store_remove(&queue->store, entry);
-	free(entry);
+	event_store_discard(&queue->store, entry);
 	event_flow_settle(queue, listener);
 	return true;
 }
@@ -301,7 +301,7 @@ void event_flow_return(struct queue *queue, struct entry *lent)
 			event_store_uncount(&queue->store, lent->size);
 			event_flow_settle(queue, lent->listener);
 		}
-		free(lent);
+		event_store_discard(&queue->store, lent);
 		lent = next;
 	}
 	if (queue->store.n_waiting)

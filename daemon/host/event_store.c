@@ -12,19 +12,51 @@ static bool has_keys(const struct listener *listener)
 	return listener->overflow == CBB__OVERFLOW__OVERFLOW_COALESCE;
 }
 
+/* Most events fit: those entries are used again. */
+#define ROOM_BYTES 256
+#define SPARE_MAX 1024
+
+static struct entry *entry_take(struct event_store *store, size_t size)
+{
+	struct entry *entry = store->spare;
+	size_t room = size < ROOM_BYTES ? ROOM_BYTES : size;
+	if (room > ROOM_BYTES || !entry)
+		entry = malloc(sizeof *entry + room);
+	else {
+		store->spare = entry->next;
+		store->n_spare--;
+	}
+	if (entry)
+		*entry = (struct entry){.size = size, .room = room};
+	return entry;
+}
+
+void event_store_discard(struct event_store *store, struct entry *entry)
+{
+	if (entry->room > ROOM_BYTES || store->n_spare == SPARE_MAX) {
+		free(entry);
+		return;
+	}
+	entry->next = store->spare;
+	store->spare = entry;
+	store->n_spare++;
+}
+
 struct entry *event_store_add(struct event_store *store, const struct event *event)
 {
 	struct listener *listener = event->listener;
-	struct entry *entry = malloc(sizeof *entry + event->size);
+	struct entry *entry = entry_take(store, event->size);
 	if (!entry)
 		return NULL;
-	*entry = (struct entry){.listener = listener, .sequence = event->sequence, .thread = event->thread,
-	                        .key = event->key, .size = event->size};
+	entry->listener = listener;
+	entry->sequence = event->sequence;
+	entry->thread = event->thread;
+	entry->key = event->key;
 	memcpy(entry->frame, event->frame, event->size);
 	if (has_keys(listener)) {
 		HASH_ADD(hh, listener->by_key, key, sizeof entry->key, entry);
 		if (!hash_added(entry)) {
-			free(entry);
+			event_store_discard(store, entry);
 			return NULL;
 		}
 	}
@@ -68,7 +100,7 @@ void event_store_lose(struct event_store *store, struct entry *entry, Cbb__Loss 
 	event_store_pass_loss(entry);
 	event_store_remove(store, entry);
 	event_store_uncount(store, entry->size);
-	free(entry);
+	event_store_discard(store, entry);
 }
 
 struct entry *event_store_by_key(const struct listener *listener, uint64_t key)
@@ -136,5 +168,11 @@ void event_store_free(struct event_store *store)
 		DL_DELETE(store->gated, listener);
 		listener->gated = false;
 	}
+	while (store->spare) {
+		struct entry *entry = store->spare;
+		store->spare = entry->next;
+		free(entry);
+	}
+	store->n_spare = 0;
 	store->n_events = store->n_bytes = 0;
 }

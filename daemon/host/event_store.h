@@ -21,6 +21,7 @@ struct entry {
 	UT_hash_handle hh;               /* listener->by_key */
 	struct loss before;              /* what is missing right in front of it, of this callback */
 	size_t size;
+	size_t room;                     /* of `frame` */
 	uint8_t frame[];                 /* as it will be sent */
 };
 
@@ -28,6 +29,8 @@ struct event_store {
 	struct entry *entries;           /* oldest first, without those of paused listeners */
 	struct listener *paused;         /* paused listeners that have some */
 	struct listener *gated;          /* whose loss waits for a tick */
+	struct entry *spare;             /* linked by next: a flood of events allocates nothing */
+	unsigned n_spare;
 	uint64_t last_arrival;
 	uint64_t n_events;               /* here, on their way, and lent to thread lanes */
 	uint64_t n_bytes;
@@ -52,6 +55,9 @@ void event_store_remove(struct event_store *store, struct entry *entry);
 
 /* The event will not be handled: it becomes part of the loss at its place. Frees it. */
 void event_store_lose(struct event_store *store, struct entry *entry, Cbb__Loss why);
+
+/* Done with an entry that was taken out. */
+void event_store_discard(struct event_store *store, struct entry *entry);
 
 /* A loss at the entry's place goes to the next place of its callback. */
 void event_store_pass_loss(struct entry *entry);

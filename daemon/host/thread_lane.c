@@ -81,8 +81,6 @@ static int lane_open(struct queue *queue, struct thread_lane *lane, int fd)
 	lane_init(&lane->base.lane, fd, -1, host_self()->max_payload_bytes);
 	arena_init(&lane->base.arena, 2 * (host_self()->max_payload_bytes + FRAME_OVERHEAD_BYTES));
 	queue->pool.n_lanes++;
-	if (queue->pool.n_wanted)
-		queue->pool.n_wanted--;
 	queue->n_progress++;
 	atomic_store(&lane->state, state_idle(0));
 	pthread_cond_broadcast(&queue->lanes_changed);
@@ -101,6 +99,7 @@ int thread_lane_attach(struct queue *queue, int fd)
 		               queue->number, queue->pool.n_lanes, THREAD_LANES_MAX);
 	else
 		r = lane_open(queue, lane, fd);
+	lane_request_answered(queue);
 	pthread_mutex_unlock(&queue->lock);
 	return r;
 }
@@ -126,13 +125,13 @@ struct thread_lane *thread_lane_take(struct binding *binding)
 	return lane && lane_claim(lane, state_idle(binding->native->serial), binding->native->serial) ? lane : NULL;
 }
 
-/* With the lock. An idle lane of the pool, or (`steal`) of another thread. */
+/* With the lock. An idle lane of the pool, its own that was late just now, or (`steal`) one of another thread. */
 static struct thread_lane *pool_take(struct queue *queue, uint64_t serial, bool steal)
 {
 	for (unsigned i = 0; i < THREAD_LANES_MAX && queue->pool.lanes[i]; i++) {
 		struct thread_lane *lane = queue->pool.lanes[i];
 		uint64_t state = atomic_load(&lane->state);
-		if (!(state & HERE) || state & USED || (!steal && state != state_idle(0)))
+		if (!(state & HERE) || state & USED || (!steal && state != state_idle(0) && state != state_idle(serial)))
 			continue;
 		if (!lane_claim(lane, state, serial))
 			continue;
@@ -142,16 +141,6 @@ static struct thread_lane *pool_take(struct queue *queue, uint64_t serial, bool 
 		atomic_store(&lane->state, state);
 	}
 	return NULL;
-}
-
-/* With the lock. One request for each that waits, as long as the pool has room. */
-static void pool_ask(struct queue *queue, pid_t thread)
-{
-	struct thread_pool *pool = &queue->pool;
-	if (pool->n_lanes + pool->n_wanted >= THREAD_LANES_MAX || pool->n_wanted >= atomic_load(&pool->n_waiting))
-		return;
-	pool->n_wanted++;
-	event_lane_want_lane(queue, (uint32_t)thread);
 }
 
 struct lane_wait {
@@ -204,13 +193,13 @@ int thread_lane_wait(struct binding *binding, const struct closure *closure, uin
 	pthread_mutex_lock(&queue->lock);
 	/* Before looking: who gives a lane back looks at this number after that. */
 	atomic_fetch_add(&queue->pool.n_waiting, 1);
-	while (!(lane = wait_step(&wait, &r)) && r == 0) {
-		pool_ask(queue, binding->native->thread->id);
-		queue_wait(queue, &queue->lanes_changed, wait_until_ns(&wait));
-	}
+	/* A request lets go of the lock: what has come meanwhile wakes nobody. */
+	while (!(lane = wait_step(&wait, &r)) && r == 0)
+		if (!lane_request(queue, binding->native->thread->id))
+			queue_wait(queue, &queue->lanes_changed, wait_until_ns(&wait));
 	atomic_fetch_sub(&queue->pool.n_waiting, 1);
-	if (r < 0 && queue->pool.n_wanted)
-		queue->pool.n_wanted--; /* the client may have failed at it: the next to wait asks again */
+	if (r == CBB__STATUS__STATUS_BUSY)
+		lane_request_failed(queue);
 	pthread_mutex_unlock(&queue->lock);
 	if (!lane)
 		return r;

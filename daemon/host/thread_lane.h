@@ -8,12 +8,14 @@
 #define CBB_HOST_THREAD_LANE_H
 
 #include "host/host_lane.h"
+#include "host/lane_request.h"
 #include "host/stall.h"
 
 #include <stdatomic.h>
 
 struct binding;
 struct closure;
+struct entry;
 struct queue;
 
 /* Of one queue. */
@@ -30,6 +32,7 @@ struct thread_lane {
 	_Atomic bool carries;                  /* events of the thread are ahead of the Invoke, and not known to be read */
 	_Atomic bool late;                     /* in use by late_lane: its thread has gone on */
 	bool orphan;                           /* and has ended since; under the queue's lock */
+	struct entry *lent;                    /* events that went ahead of its Invoke; its thread's */
 	_Atomic uint64_t n_returns;
 	struct stall stall;
 };
@@ -37,7 +40,7 @@ struct thread_lane {
 struct thread_pool {
 	struct thread_lane *lanes[THREAD_LANES_MAX]; /* NULL: never used */
 	unsigned n_lanes;                      /* with a socket */
-	unsigned n_wanted;                     /* asked for, not come */
+	struct lane_requests requests;
 	_Atomic unsigned n_waiting;            /* threads that wait for one */
 };
 

@@ -227,7 +227,7 @@ int row_raw_stream(unsigned ms)
 
 #define LONE_WORDS (STREAM_MESSAGE_BYTES / sizeof(uint64_t))
 
-/* The other process: when its last message has been answered, and the reader sleeps, it sends the time. As bench_lone() does. */
+/* The other process: when its last message has been answered, and the reader sleeps, it sends the time. */
 static void stream_lone(int fd, receive_fn *receive)
 {
 	uint64_t message[LONE_WORDS] = {0};

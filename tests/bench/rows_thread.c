@@ -47,7 +47,8 @@ static int dispatch_until_finished(void)
 	cbb_client *client = NULL;
 	int r = target_client(&client);
 	while (r >= 0 && !finished) {
-		r = target_result(cbb_queue_dispatch(cbb_queue_default(client), DISPATCH_TIMEOUT_MS, 0), "cbb_queue_dispatch");
+		r = target_result(cbb_queue_dispatch(cbb_queue_default(client), DISPATCH_TIMEOUT_MS, 0),
+		                  "cbb_queue_dispatch");
 		if (r == 0 && !finished)
 			r = detail_set(-ETIMEDOUT, "no callback came in %d ms", DISPATCH_TIMEOUT_MS);
 	}

@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 static _Atomic long n_handled;
-static pid_t handler_ran_on, native_thread;
+static _Atomic pid_t handler_ran_on, native_thread;
 static char thread_name[64], call_name[64];
 
 static int sum(int thread, int number)
@@ -280,6 +280,39 @@ static void C11_a_handler_can_learn_which_native_thread_called(void)
 
 /* ---- C16, C20 ---- */
 
+static _Atomic pid_t other_dispatcher;
+
+static void *thread_running_the_default_queue(void *context)
+{
+	other_dispatcher = gettid();
+	EXPECT_EQUAL(cbb_queue_run(default_queue), 0);
+	return context;
+}
+
+/* The default queue's dispatcher is the thread that connected, until another dispatches it; and so on. */
+static void C16_handlers_run_on_the_thread_that_dispatched_last(void)
+{
+	pthread_t thread;
+	given_native_threads();
+	cbb_callback *keeping = SUM_CALLBACK(sum, .delivery = CBB_BLOCKING);
+	EXPECT_EQUAL(ask_elsewhere(sum, 1), SUM_OF(1, 1));
+	EXPECT_EQUAL(handler_ran_on, gettid());
+	REQUIRE(pthread_create(&thread, NULL, thread_running_the_default_queue, NULL) == 0);
+	do
+		EXPECT_EQUAL(ask_elsewhere(sum, 2), SUM_OF(1, 2)); /* here, until the other has begun */
+	while (handler_ran_on != other_dispatcher);
+	for (int i = 0; i < 20; i++) {
+		EXPECT_EQUAL(ask_elsewhere(sum, i), SUM_OF(1, i));
+		EXPECT_EQUAL(handler_ran_on, other_dispatcher);
+	}
+	REMOTE_OK(cbb_callback_close(keeping, NULL));
+	pthread_join(thread, NULL);
+	EXPECT_EQUAL(cbb_queue_dispatch(default_queue, 0, 0), 0);
+	EXPECT_EQUAL(ask_elsewhere(sum, 3), SUM_OF(1, 3));
+	EXPECT_EQUAL(handler_ran_on, gettid());
+	remote_end();
+}
+
 static int sum_opening_the_gate(int thread, int number)
 {
 	THREADS(void(void), "gate_open")();
@@ -356,6 +389,7 @@ static const struct test tests[] = {
 	TEST(C10_a_wrong_thread_call_gives_on_error_and_a_message_that_names_the_cause),
 	TEST(C11_a_handler_can_learn_which_native_thread_called),
 	TEST(C16_while_the_owner_is_blocked_in_a_call_others_are_served),
+	TEST(C16_handlers_run_on_the_thread_that_dispatched_last),
 	TEST(C16_a_call_made_inside_a_handler_serves_others_if_it_says_so),
 	TEST(C20_a_call_from_the_destructor_of_a_thread_that_ends_works),
 };

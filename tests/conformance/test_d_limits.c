@@ -103,7 +103,7 @@ static void D04_who_waits_for_room_in_a_full_queue_gets_it_in_the_end(void)
 	remote_end();
 }
 
-/* The dispatcher waits in a call instead: it runs the oldest events until there is room, and no more. */
+/* The dispatcher waits in a call instead: it runs the oldest events until there is room. */
 static void D04_also_while_the_dispatcher_waits_in_a_call(void)
 {
 	given_native_threads();

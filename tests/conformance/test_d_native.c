@@ -170,6 +170,42 @@ static void D16_the_caller_sees_how_a_call_was_answered(void)
 	remote_end();
 }
 
+/* ---- D06 ---- */
+
+static void event_sending_more(void *user, int thread, int number, const char *text)
+{
+	stream_event(user, thread, number, text);
+	if (number != 0)
+		return;
+	cbb_callback *own = cbb_invocation_callback(cbb_invocation_current());
+	REMOTE(native, void(event_fn, int, int, int *), "native_send_here")(event_pointer(own), 1, 10, statuses);
+	EXPECT_CALL_OK();
+}
+
+static void D06_the_caller_sees_that_its_wait_could_never_have_ended(void)
+{
+	cbb_queue_options options = {.size = sizeof options, .max_events = 4, .stall_timeout_ms = CBB_UNLIMITED};
+	given_the_library(&options);
+	cbb_callback *callback =
+	    CALLBACK_WITH(native, "event_fn", event_sending_more, .delivery = CBB_LISTENER, .queue = queue, .on_lost = stream_loss);
+	REMOTE(native, void(event_fn, int, int, int *), "native_send_here")(event_pointer(callback), 0, 1, statuses);
+	EXPECT(dispatch_until(queue, &n_accounted, 11));
+	for (int i = 0; i < 10; i++)
+		EXPECT_EQUAL(statuses[i], i < 3 ? CBB_NATIVE_OK : CBB_NATIVE_WOULD_DEADLOCK); /* one of four is handled */
+	remote_end();
+}
+
+static void D06_and_so_does_one_that_a_pull_queue_cannot_serve(void)
+{
+	cbb_queue_options options = {.size = sizeof options, .pull = 1, .stall_timeout_ms = CBB_UNLIMITED};
+	cbb_invocation *invocation = NULL;
+	given_the_library(&options);
+	EXPECT_EQUAL(cbb_queue_next(queue, 0, &invocation), 0); /* this thread is its dispatcher, and waits in the call */
+	cbb_callback *callback = CALLBACK_WITH(native, "sum_fn", sum, .delivery = CBB_BLOCKING, .queue = queue);
+	EXPECT_EQUAL(sum_status(callback, 1), CBB_NATIVE_WOULD_DEADLOCK);
+	remote_end();
+}
+
 /* ---- E12, E14, E15 ---- */
 
 static void E12_native_code_releases_the_callback_and_what_is_queued_is_handled(void)
@@ -271,6 +307,8 @@ static const struct test tests[] = {
 	TEST(D16_the_producer_sees_that_it_is_too_fast_and_that_the_callback_is_closed),
 	TEST(D16_the_caller_sees_how_a_call_was_answered),
 	TEST(D16_outside_of_a_host_a_library_that_asks_is_told_that_there_is_none),
+	TEST(D06_the_caller_sees_that_its_wait_could_never_have_ended),
+	TEST(D06_and_so_does_one_that_a_pull_queue_cannot_serve),
 	TEST(E12_native_code_releases_the_callback_and_what_is_queued_is_handled),
 	TEST(E12_native_code_aborts_the_callback_and_what_is_queued_is_handed_back),
 	TEST(E14_native_code_counts_as_a_user_and_the_last_of_both_sides_closes),

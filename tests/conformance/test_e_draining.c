@@ -154,6 +154,33 @@ static void E08_abort_frees_native_threads_that_wait_with_the_default(void)
 	remote_end();
 }
 
+static void *thread_dispatching(void *context)
+{
+	EXPECT(dispatch_until(queue, &n_sums, 20));
+	return context;
+}
+
+/* Their calls are on lanes of theirs, and the thread that dispatched has gone: nobody has read them. */
+static void E08_abort_frees_native_threads_whose_calls_are_on_their_way(void)
+{
+	pthread_t thread;
+	given_native_threads();
+	queue = QUEUE_WITH(.stall_timeout_ms = CBB_UNLIMITED);
+	cbb_callback *callback = SUM_CALLBACK(sum, .delivery = CBB_BLOCKING, .queue = queue);
+	struct crew *crew = given_sums(sum_pointer(callback), 4, 0);
+	REQUIRE(pthread_create(&thread, NULL, thread_dispatching, NULL) == 0);
+	pthread_join(thread, NULL);
+	EXPECT(harness_wait_until(crew_waits, crew, FOREIGN_WAIT_MS));
+	EXPECT_EQUAL(close_with(callback, CBB_CLOSE_ABORT, 0), 0);
+	THREADS(void(struct crew *), "crew_stop")(crew);
+	join_crew(crew);
+	EXPECT_EQUAL(crew_has(crew, CREW_RIGHT), n_sums);
+	EXPECT(crew_has(crew, CREW_DEFAULT) >= 4);
+	EXPECT_EQUAL(crew_has(crew, CREW_RIGHT) + crew_has(crew, CREW_DEFAULT), crew_has(crew, CREW_MADE));
+	free_crew(crew);
+	remote_end();
+}
+
 static int sum_staying(int thread, int number)
 {
 	is_inside = 1;
@@ -280,6 +307,7 @@ static const struct test tests[] = {
 	TEST(E07_drain_ends_at_its_time_out_and_what_is_left_is_still_handled),
 	TEST(E07_drain_answers_native_threads_that_wait_already),
 	TEST(E08_abort_frees_native_threads_that_wait_with_the_default),
+	TEST(E08_abort_frees_native_threads_whose_calls_are_on_their_way),
 	TEST(E08_the_handler_that_runs_still_gives_its_answer_and_close_says_that_it_runs),
 	TEST(E11_a_callback_ends_with_the_block_that_declares_it_while_threads_call_it),
 	TEST(E13_the_finalizer_runs_once_last_with_its_user_data_on_the_dispatching_thread),

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -184,6 +185,36 @@ static void F04_stop_from_another_thread_wakes_it_too_and_is_not_lost_when_none_
 	remote_end();
 }
 
+static cbb_queue *signalled_queue;
+
+static void stop_in_a_signal_handler(int number)
+{
+	(void)number;
+	cbb_queue_stop(signalled_queue);
+}
+
+static void *thread_signalling(void *dispatcher)
+{
+	EXPECT_EQUAL(pthread_kill(*(pthread_t *)dispatcher, SIGUSR1), 0);
+	return NULL;
+}
+
+/* Whether the signal comes before the dispatcher sleeps, or wakes it: the stop is not lost. */
+static void F04_stop_in_a_signal_handler_ends_the_wait(void)
+{
+	pthread_t thread, self = pthread_self();
+	struct sigaction action = {.sa_handler = stop_in_a_signal_handler, .sa_flags = SA_RESTART};
+	given_native_threads();
+	signalled_queue = QUEUE_WITH();
+	REQUIRE(sigaction(SIGUSR1, &action, NULL) == 0);
+	for (int i = 0; i < 50; i++) {
+		REQUIRE(pthread_create(&thread, NULL, thread_signalling, &self) == 0);
+		EXPECT_EQUAL(cbb_queue_dispatch(signalled_queue, CBB_UNLIMITED, 0), 0);
+		pthread_join(thread, NULL);
+	}
+	remote_end();
+}
+
 /* ---- F05 ---- */
 
 static cbb_callback *keeping;
@@ -264,6 +295,35 @@ static void F06_a_refed_idle_callback_uses_no_processor_time(void)
 	remote_end();
 }
 
+static _Atomic int was_handled;
+
+static void event_handled(void *user, int thread, int number, const char *text)
+{
+	event(user, thread, number, text);
+	was_handled = 1;
+}
+
+/* Its own threads sleep, too; this one only looks on. */
+static void F06_nor_does_a_started_queue(void)
+{
+	given_native_threads();
+	cbb_queue *queue = QUEUE_WITH();
+	cbb_callback *callback = EVENT_CALLBACK(event_handled, .queue = queue);
+	REMOTE_OK(cbb_queue_start(queue, 4));
+	struct puppet *puppet = given_a_puppet("sender");
+	tell_events(puppet, event_pointer(callback), NULL, 0, 1);
+	EXPECT(harness_wait_flag(&was_handled, FOREIGN_WAIT_MS));
+	pid_t host = cbb_host_pid(remote_host);
+	EXPECT_EQUAL(cbb_queue_dispatch(default_queue, 20, 0), 0); /* until they have gone to sleep again */
+	long host_before = sleeps_of(host), own_before = sleeps_of(getpid());
+	EXPECT_EQUAL(cbb_queue_dispatch(default_queue, harness_nightly() ? 10000 : 500, 0), 0);
+	EXPECT(sleeps_of(getpid()) - own_before <= 20);
+	EXPECT(sleeps_of(host) - host_before <= 10);
+	end_puppet(puppet);
+	EXPECT(cbb_queue_close(queue) == NULL);
+	remote_end();
+}
+
 static const struct test tests[] = {
 	TEST(F01_a_live_callback_keeps_the_program_running),
 	TEST(F01_run_returns_when_the_last_callback_is_closed_and_at_once_when_there_is_none),
@@ -273,8 +333,10 @@ static const struct test tests[] = {
 	TEST(F03_ref_and_unref_are_counted_and_never_go_below_0),
 	TEST(F04_a_call_from_a_native_thread_wakes_a_loop_that_waits_for_ever),
 	TEST(F04_stop_from_another_thread_wakes_it_too_and_is_not_lost_when_none_waits),
+	TEST(F04_stop_in_a_signal_handler_ends_the_wait),
 	TEST(F05_an_unrefed_callback_is_delivered_while_something_else_keeps_the_loop_alive),
 	TEST(F05_what_is_queued_of_it_is_delivered_before_the_run_ends),
 	TEST(F06_a_refed_idle_callback_uses_no_processor_time),
+	TEST(F06_nor_does_a_started_queue),
 };
 HARNESS_MAIN(tests)

@@ -59,30 +59,42 @@ static int sum_calling_late(int thread, int number)
 
 static bool late_answers_are_counted(void *n)
 {
-	return remote_report().late_answers == (uint64_t)*(int *)n;
+	return remote_report().late_answers >= (uint64_t)*(int *)n;
 }
 
-static void expect_late_once(cbb_queue *queue, cbb_callback *callback, int n_done)
+/* On a busy machine the deadline may pass before the handler begins: then it does not, and native code asks once more. */
+static void ask_until_late(cbb_queue *queue, cbb_callback *callback, int *n_done)
 {
 	long before = n_handled;
-	pthread_t watcher = given_a_watcher(&n_done);
-	tell_sum(puppet, sum_pointer(callback), 1, 1);
-	EXPECT(dispatch_until(queue, &n_handled, before + 1));
-	pthread_join(watcher, NULL);
+	while (n_handled == before) {
+		(*n_done)++;
+		pthread_t watcher = given_a_watcher(n_done);
+		tell_sum(puppet, sum_pointer(callback), 1, 1);
+		while (n_handled == before && !native_is_back)
+			dispatch_ok(queue, 5);
+		pthread_join(watcher, NULL);
+		dispatch_ok(queue, 0);
+	}
+}
+
+static void expect_late_once(cbb_queue *queue, cbb_callback *callback, int *n_done)
+{
+	ask_until_late(queue, callback, n_done);
 	EXPECT_EQUAL(puppet_says(puppet, "puppet_answer"), SUM_ON_ERROR);
 	tell_sum(puppet, sum, 1, 2); /* the native thread is not spoiled, nor is the host */
+	(*n_done)++;
 	EXPECT_EQUAL(wait_for_puppet(puppet), SUM_OF(1, 2));
 	EXPECT_EQUAL(remote_report().state, CBB_HOST_RUNNING);
 }
 
 static void expect_late(int32_t delivery, cbb_queue *queue, sum_fn handler)
 {
-	int n = 3;
+	int n = 3, n_done = 0;
 	cbb_callback *callback =
 	    SUM_CALLBACK(handler, .delivery = delivery, .queue = queue, .timeout_ms = 50, .name = "the late one");
 	puppet = given_a_puppet("impatient");
 	for (int i = 0; i < n; i++)
-		expect_late_once(queue ? queue : default_queue, callback, 2 * i + 1);
+		expect_late_once(queue ? queue : default_queue, callback, &n_done);
 	EXPECT(harness_wait_until(late_answers_are_counted, &n, FOREIGN_WAIT_MS));
 	EXPECT_CONTAINS(remote_report().notice, "the late one");
 	EXPECT_EQUAL(counts_of(callback).handled, n);
@@ -117,7 +129,7 @@ static int sum_staying(int thread, int number)
 static void G11_on_a_lane_that_was_lent_too(void)
 {
 	struct puppet *owners[LANES];
-	int n_done = 1;
+	int n_done = 0;
 	given_native_threads();
 	for (int i = 0; i < LANES; i++) {
 		owners[i] = given_a_puppet("owner");
@@ -126,7 +138,7 @@ static void G11_on_a_lane_that_was_lent_too(void)
 	}
 	cbb_callback *callback = SUM_CALLBACK(sum_calling_late, .delivery = CBB_BLOCKING, .timeout_ms = 50);
 	puppet = given_a_puppet("impatient");
-	expect_late_once(default_queue, callback, n_done);
+	expect_late_once(default_queue, callback, &n_done);
 	for (int i = 0; i < LANES; i++) {
 		tell_sum(owners[i], sum_staying, i, 1);
 		EXPECT_EQUAL(wait_for_puppet(owners[i]), SUM_OF(i, 1));

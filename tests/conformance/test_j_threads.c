@@ -160,6 +160,20 @@ static void C13_when_native_threads_end_what_was_kept_for_them_is_freed_or_used_
 	remote_end();
 }
 
+static void C13_nor_does_memory_stay_for_them(void)
+{
+	long bound = harness_slow() > 1 ? 64l << 20 : 1l << 20;
+	int n_each = harness_slow() > 1 ? 50 : 1000;
+	given_native_threads();
+	run_short_lives(4, n_each);
+	long before = THREADS(long(void), "resident_bytes")();
+	run_short_lives(4, n_each);
+	long grown = THREADS(long(void), "resident_bytes")() - before;
+	printf("     the host grew by %ld KiB with %d threads\n", grown >> 10, 4 * n_each);
+	EXPECT(grown < bound);
+	remote_end();
+}
+
 static const struct test tests[] = {
 	TEST(J04_one_thread_of_the_library_calls_back_while_the_program_waits_in_a_call),
 	TEST(J04_one_thread_of_the_library_calls_back_while_the_program_dispatches),
@@ -169,5 +183,6 @@ static const struct test tests[] = {
 	TEST(J04_64_threads_at_once_while_the_program_dispatches),
 	TEST(J04_threads_that_live_for_one_call),
 	TEST(C13_when_native_threads_end_what_was_kept_for_them_is_freed_or_used_again),
+	TEST(C13_nor_does_memory_stay_for_them),
 };
 HARNESS_MAIN(tests)

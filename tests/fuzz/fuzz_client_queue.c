@@ -102,8 +102,8 @@ static cbb_callback *callback_open(cbb_library *library, const char *type, cbb_a
                                    cbb_queue *queue, int *n_finalized)
 {
 	cbb_callback *callback = NULL;
-	cbb_callback_options options = {.size = sizeof options, .delivery = delivery, .queue = queue, .user_data = n_finalized,
-	                                .finalizer = on_finalized};
+	cbb_callback_options options = {.size = sizeof options, .delivery = delivery, .queue = queue,
+	                                .user_data = n_finalized, .finalizer = on_finalized};
 	if (delivery == CBB_LISTENER) {
 		options.on_dropped = on_dropped;
 		options.on_lost = on_lost;

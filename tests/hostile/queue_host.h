@@ -104,7 +104,8 @@ static inline void given_a_client_with_a_queue(void)
 	                                                             .timeout_ms = 1000 * harness_slow()}));
 	REMOTE_OK(cbb_set_failure_hook(remote_client, on_failure, NULL));
 	REMOTE_OK(cbb_queue_open(remote_client,
-	                         &(cbb_queue_options){.size = sizeof(cbb_queue_options), .max_events = QUEUE_EVENTS}, &queue));
+	                         &(cbb_queue_options){.size = sizeof(cbb_queue_options), .max_events = QUEUE_EVENTS},
+	                         &queue));
 }
 
 /* ---- Dispatching ---- */
@@ -219,7 +220,8 @@ static inline void expect_queue_goes_on(const char *way, condition_fn *condition
 {
 	given_callbacks_in_a_host_that(way);
 	if (!dispatch_until(condition, 10000))
-		FAIL("\"%s\": %u events, %u asked, %u losses, %u failures came", way, n_events, n_asked, n_losses, n_failures);
+		FAIL("\"%s\": %u events, %u asked, %u losses, %u failures came", way, n_events, n_asked, n_losses,
+		     n_failures);
 	expect_host_works(way);
 	expect_bounded_end(way);
 }

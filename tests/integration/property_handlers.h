@@ -70,9 +70,7 @@ static inline bool answer_one(void)
 static inline int close_life(struct life *life, int mode)
 {
 	cbb_close_options options = {.size = sizeof options, .mode = mode, .timeout_ms = WAIT_MS * harness_slow()};
-	uint64_t n_before = n_sent(life, PROPERTY_RETURNED);
-	if (!atomic_exchange(&life->closing, 1))
-		life->n_before = n_before;
+	life->closing = 1;
 	if (mode == CBB_CLOSE_ABORT)
 		life->aborted = 1;
 	return cbb_callback_close(life->callback, &options);

@@ -35,13 +35,12 @@ struct life {
 	cbb_callback *callback;
 	int index, queue, overflow;
 	bool listener;
-	_Atomic bool waits_apart; /* paused, or replaceable while they wait: its events may come behind later ones of others */
+	_Atomic bool waits_apart; /* paused, or replaceable while they wait: its events may come behind later ones */
 	_Atomic int closing;      /* a close of it has begun */
 	_Atomic int aborted;      /* one of them aborted */
 	_Atomic int closed;       /* and has returned, outside of its handlers */
 	_Atomic int n_finalized;
 	_Atomic uint64_t n_ran, n_dropped, n_lost;
-	uint64_t n_before;        /* events that had been sent when the close began */
 	_Atomic int last_order[PROPERTY_THREADS];
 	_Atomic uint8_t seen[PROPERTY_THREADS][PROPERTY_CALLS_MAX];
 };
@@ -50,12 +49,12 @@ static struct world {
 	_Atomic uint64_t seed;    /* of this episode */
 	uint64_t random;          /* of the main thread */
 	cbb_host *host;
-	cbb_library *library;
+	cbb_library *_Atomic library;
 	cbb_queue *queues[PROPERTY_QUEUES];
 	_Atomic pid_t dispatchers[PROPERTY_QUEUES]; /* 0: any thread */
-	struct property_ledger *ledger;
+	struct property_ledger *_Atomic ledger;
 	struct life lives[PROPERTY_LIVES];
-	int n_lives;
+	_Atomic int n_lives;
 	struct life *at_place[PROPERTY_PLACES];
 	_Atomic int last_order[PROPERTY_QUEUES][PROPERTY_THREADS];
 	_Atomic uint64_t last_sequence[PROPERTY_QUEUES][PROPERTY_THREADS];
@@ -163,14 +162,15 @@ static inline void check_order(struct life *life, cbb_invocation *invocation, in
 	uint64_t sequence = cbb_invocation_sequence(invocation);
 	int before = atomic_exchange(&life->last_order[thread], order);
 	if (before >= order)
-		COMPLAIN("life %d, overflow %d: %d of thread %d after %d", life->index, life->overflow, order, thread, before);
+		COMPLAIN("life %d, overflow %d: %d of thread %d after %d", life->index, life->overflow, order, thread,
+		         before);
 	if (life->waits_apart)
 		return;
 	before = atomic_exchange(&world.last_order[life->queue][thread], order);
 	uint64_t sequence_before = atomic_exchange(&world.last_sequence[life->queue][thread], sequence);
 	if (before >= order)
-		COMPLAIN("life %d, overflow %d: queue %d saw %d of thread %d after %d", life->index, life->overflow, life->queue,
-		         order, thread, before);
+		COMPLAIN("life %d, overflow %d: queue %d saw %d of thread %d after %d", life->index, life->overflow,
+		         life->queue, order, thread, before);
 	if (sequence_before >= sequence)
 		COMPLAIN("life %d: sequence %llu after %llu", life->index, (unsigned long long)sequence,
 		         (unsigned long long)sequence_before);

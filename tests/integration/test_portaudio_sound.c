@@ -58,6 +58,36 @@ static void given_a_stream_when_it_plays_then_its_thread_gets_sound_from_here(vo
 	remote_end();
 }
 
+static int n_heard;
+static volatile float last_heard;
+
+/* What the null device hears is whatever its memory held: as many samples as it asks for, each of which can be read. */
+static int on_sound_both_ways(const void *input, void *output, unsigned long frames, const PaStreamCallbackTimeInfo *when,
+                              PaStreamCallbackFlags flags, void *user)
+{
+	REQUIRE(input != NULL && frames == FRAMES);
+	for (unsigned long i = 0; i < frames; i++, n_heard++)
+		last_heard = ((const float *)input)[i];
+	return on_sound(NULL, output, frames, when, flags, user);
+}
+
+static void given_a_stream_both_ways_when_it_plays_then_its_sound_comes_here_too(void)
+{
+	PaStream *stream = NULL;
+	given_portaudio();
+	EXPECT_EQUAL(AUDIO(Pa_OpenDefaultStream)(&stream, 1, 1, paFloat32, 48000, FRAMES, on_sound_both_ways, &n_blocks), paNoError);
+	EXPECT_EQUAL(AUDIO(Pa_SetStreamFinishedCallback)(stream, on_finished), paNoError);
+	EXPECT_EQUAL(AUDIO(Pa_StartStream)(stream), paNoError);
+	while (n_finished == 0)
+		REMOTE_OK(cbb_queue_dispatch(cbb_queue_default(remote_client), 10000, 0));
+	EXPECT_EQUAL(n_heard, BLOCKS * FRAMES);
+	EXPECT_EQUAL(AUDIO(Pa_StopStream)(stream), paNoError);
+	EXPECT_EQUAL(AUDIO(Pa_CloseStream)(stream), paNoError);
+	EXPECT_EQUAL(AUDIO(Pa_Terminate)(), paNoError);
+	EXPECT_CALL_OK();
+	remote_end();
+}
+
 static void given_devices_when_asked_for_then_they_have_names(void)
 {
 	given_portaudio();
@@ -74,6 +104,7 @@ static void given_devices_when_asked_for_then_they_have_names(void)
 
 static const struct test tests[] = {
 	TEST(given_a_stream_when_it_plays_then_its_thread_gets_sound_from_here),
+	TEST(given_a_stream_both_ways_when_it_plays_then_its_sound_comes_here_too),
 	TEST(given_devices_when_asked_for_then_they_have_names),
 };
 HARNESS_MAIN(tests)

@@ -57,7 +57,8 @@ static void open_life(int place)
 	life->index = world.n_lives;
 	choose_kind(life, &options);
 	int r = cbb_callback_open(world.library, life->listener ? "property_event" : "property_ask",
-	                          life->listener ? CBB_FUNCTION(on_event) : CBB_FUNCTION(on_ask), &options, &life->callback);
+	                          life->listener ? CBB_FUNCTION(on_event) : CBB_FUNCTION(on_ask), &options,
+	                          &life->callback);
 	if (r < 0) {
 		if (!world.host_ending)
 			COMPLAIN("cbb_callback_open: %d %s", r, cbb_last_error_text());

@@ -181,6 +181,39 @@ static void given_a_fetched_one_when_native_code_waits_no_longer_then_completing
 	remote_end();
 }
 
+static int close_status;
+
+static void *thread_closing(void *callback)
+{
+	close_status = close_with(callback, CBB_CLOSE_ABORT, 20);
+	return NULL;
+}
+
+/* It counts as running from when it is fetched to its completion, whichever thread asks. */
+static void given_a_fetched_one_when_its_callback_is_closed_then_that_waits_for_its_completion(void)
+{
+	pthread_t thread;
+	given_a_pull_queue();
+	cbb_callback *callback =
+	    SUM_CALLBACK(sum_never_run, .delivery = CBB_BLOCKING, .queue = queue, .finalizer = stream_finalized);
+	struct crew *crew = given_sums_beside(callback, 1, 1);
+	cbb_invocation *running = fetched(), *none = NULL;
+	REQUIRE(pthread_create(&thread, NULL, thread_closing, callback) == 0);
+	pthread_join(thread, NULL);
+	EXPECT_EQUAL(close_status, CBB_ERR_TIMEOUT);
+	EXPECT_EQUAL(cbb_queue_next(queue, 20, &none), 0);
+	EXPECT_EQUAL(n_finalized, 0);
+	EXPECT_EQUAL(complete_sum(running), 0);
+	EXPECT_EQUAL(close_with(callback, CBB_CLOSE_ABORT, 0), 0);
+	while (n_finalized == 0 && cbb_queue_next(queue, FOREIGN_WAIT_MS, &none) == 0)
+		;
+	EXPECT_EQUAL(n_finalized, 1);
+	join_crew(crew);
+	EXPECT_EQUAL(crew_has(crew, CREW_RIGHT), 1); /* it still gave its answer */
+	free_crew(crew);
+	remote_end();
+}
+
 static const struct test tests[] = {
 	TEST(given_blocking_calls_when_completed_then_native_code_has_the_values),
 	TEST(given_several_fetched_when_completed_by_other_threads_in_any_order_then_each_gets_its_own),
@@ -188,5 +221,6 @@ static const struct test tests[] = {
 	TEST(given_events_then_they_are_fetched_in_order_and_losses_are_told_in_between),
 	TEST(given_an_empty_queue_then_the_wait_ends_and_its_descriptor_tells_of_the_next),
 	TEST(given_a_fetched_one_when_native_code_waits_no_longer_then_completing_says_so),
+	TEST(given_a_fetched_one_when_its_callback_is_closed_then_that_waits_for_its_completion),
 };
 HARNESS_MAIN(tests)

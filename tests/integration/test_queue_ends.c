@@ -244,6 +244,47 @@ static void given_a_finalizer_that_runs_when_its_host_is_closed_by_another_threa
 	remote_end();
 }
 
+/* ---- Handlers that end at the moment of the closing ---- */
+
+enum { ROUNDS = 5000 };
+static cbb_callback *_Atomic called;
+static _Atomic int calls_end;
+
+static int sum(int thread, int number)
+{
+	return SUM_OF(thread, number);
+}
+
+static void *thread_calling(void *context)
+{
+	(void)context;
+	while (!calls_end) {
+		cbb_callback *callback = called;
+		if (callback)
+			sum_pointer(callback)(1, 2);
+	}
+	return NULL;
+}
+
+static void given_handlers_that_return_while_their_callbacks_are_closed_then_each_finalizer_runs(void)
+{
+	pthread_t thread;
+	given_native_threads();
+	cbb_queue *queue = QUEUE_WITH();
+	REQUIRE(pthread_create(&thread, NULL, thread_calling, NULL) == 0);
+	for (int i = 1; i <= ROUNDS && expect_failures() == 0; i++) {
+		cbb_callback *callback = SUM_CALLBACK(sum, .delivery = CBB_BLOCKING, .queue = queue, .finalizer = finalized);
+		cbb_callback_pointer(callback);
+		called = callback;
+		EXPECT(cbb_callback_close(callback, NULL) >= 0);
+		dispatch_all(queue);
+		EXPECT_EQUAL(n_finalized, i);
+	}
+	calls_end = 1;
+	pthread_join(thread, NULL);
+	remote_end();
+}
+
 static const struct test tests[] = {
 	TEST(given_events_of_a_host_that_died_when_their_callback_is_drained_then_each_is_accounted_for),
 	TEST(given_events_of_a_host_that_died_when_their_callback_is_aborted_then_each_is_accounted_for),
@@ -254,5 +295,6 @@ static const struct test tests[] = {
 	TEST(given_a_nested_handler_that_disconnects_then_the_client_is_still_connected),
 	TEST(given_a_call_whose_deadline_and_host_have_both_passed_when_looked_at_then_it_ends_once),
 	TEST(given_a_finalizer_that_runs_when_its_host_is_closed_by_another_thread_then_that_waits_for_it),
+	TEST(given_handlers_that_return_while_their_callbacks_are_closed_then_each_finalizer_runs),
 };
 HARNESS_MAIN(tests)

@@ -215,6 +215,29 @@ static void given_a_handler_that_jumps_out_of_the_call_that_serves_it_then_both_
 	expect_host_closes();
 }
 
+static cbb_deferred *deferred;
+
+static int sum_deferring_and_jumping(int thread, int number)
+{
+	REMOTE_OK(cbb_invocation_defer(cbb_invocation_current(), &deferred));
+	return sum_jumping(thread, number);
+}
+
+static void given_a_handler_that_defers_its_answer_and_jumps_out_then_nobody_takes_the_answer(void)
+{
+	int answer = 5;
+	given_native_threads();
+	cbb_queue *queue = QUEUE_WITH();
+	struct puppet *puppet = given_a_sum(queue, sum_deferring_and_jumping);
+	dispatch_until_left(queue, 1);
+	dispatch_ok(queue, 0);
+	EXPECT_EQUAL(cbb_deferred_answer(deferred, &answer, sizeof answer), CBB_ERR_CLOSED);
+	cbb_deferred_free(deferred);
+	EXPECT_EQUAL(wait_for_puppet(puppet), SUM_ON_ERROR);
+	expect_sums_go_on(queue, puppet);
+	expect_host_closes();
+}
+
 static void given_a_jump_out_of_a_handler_when_its_host_is_closed_at_once_then_it_closes(void)
 {
 	given_native_threads();
@@ -387,6 +410,7 @@ static const struct test tests[] = {
 	TEST(given_a_jump_over_a_handler_and_its_call_when_a_call_follows_then_nothing_stays_inside),
 	TEST(given_event_handlers_that_jump_out_then_each_event_is_handled_once),
 	TEST(given_a_handler_that_jumps_out_of_the_call_that_serves_it_then_both_end),
+	TEST(given_a_handler_that_defers_its_answer_and_jumps_out_then_nobody_takes_the_answer),
 	TEST(given_a_jump_out_of_a_handler_when_its_host_is_closed_at_once_then_it_closes),
 	TEST(given_a_blocking_handler_that_ends_its_thread_then_the_queue_goes_on),
 	TEST(given_a_call_of_a_handler_in_which_its_thread_ends_then_the_queue_goes_on),
