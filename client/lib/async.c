@@ -1,58 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/async.h"
+#include "lib/async_call.h"
 
 #include "base/clock.h"
-#include "base/descriptor.h"
-#include "lib/call.h"
 #include "lib/client.h"
 #include "lib/error.h"
 #include "lib/fork.h"
-#include "lib/handler.h"
 #include "lib/options.h"
-#include "lib/pick.h"
-#include "lib/side.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 #include <utlist.h>
 
 #define RUNNING_DEFAULT 8
 #define WAITING_DEFAULT 1024
-
-enum async_state { ASYNC_WAITING, ASYNC_RUNNING, ASYNC_OVER };
-
-struct cbb_async {
-	struct task task;             /* its completion, when no dispatcher found it */
-	struct cbb_async *prev, *next; /* async_calls.all */
-	struct cbb_async *waiting_prev, *waiting_next;
-	struct cbb_queue *queue;
-	struct port *port;
-	enum async_state state;       /* under async_calls.lock, as the lists */
-	struct call_frame call;
-	struct side_callbacks callbacks;
-	struct client_lane staging;   /* holds the message until a lane is free, and the arena */
-	uint64_t timeout_ms;
-	cbb_function *function;
-	struct queue_lane *lane;      /* while it runs */
-	bool gives_place;             /* it counts among the running until its completion runs */
-	int status;                   /* and its words: for the task */
-	char *words;
-	cbb_async_done *done;
-	void *user_data;
-	void **arguments;             /* copies: arguments[i] points into memory behind */
-};
-
-/* Of a host. */
-struct async_calls {
-	pthread_mutex_t lock;
-	unsigned n_running;
-	uint64_t n_waiting;
-	uint64_t max_running, max_waiting;
-	struct cbb_async *all, *waiting; /* utlists */
-};
 
 /* ---- Making ---- */
 
@@ -134,7 +95,7 @@ static struct cbb_async *async_new(struct cbb_function *function, void *result, 
 /* ---- Completion ---- */
 
 /* Runs `done` and frees it. No lock. */
-static void finish(struct cbb_async *async)
+static void finish_it(struct cbb_async *async)
 {
 	struct cbb_queue *queue = async->queue;
 	struct async_calls *calls = async->call.library->host->async;
@@ -155,24 +116,21 @@ static void finish(struct cbb_async *async)
 		queue_wake(queue);
 }
 
-static void start_next(struct async_calls *calls);
-
-static void finish_now(struct cbb_async *async)
+void async_finish(struct cbb_async *async)
 {
 	async->task.run = NULL;
-	finish(async);
+	finish_it(async);
 }
 
-static void finish_task(struct task *task)
+void async_finish_task(struct task *task)
 {
 	struct cbb_async *async = (struct cbb_async *)(void *)task;
 	if (async->gives_place)
-		start_next(async->call.library->host->async);
-	finish_now(async);
+		async_start_next(async->call.library->host->async);
+	async_finish(async);
 }
 
-/* The words are the detail text. */
-static void set_status(struct cbb_async *async, int status)
+void async_set_status(struct cbb_async *async, int status)
 {
 	async->status = status;
 	async->words = status < 0 ? strdup(detail_text()) : NULL;
@@ -180,215 +138,11 @@ static void set_status(struct cbb_async *async, int status)
 		plan_store_on_error(async->call.marshal.plan, async->call.marshal.result);
 }
 
-static void finish_later_locked(struct cbb_async *async, int status)
+void async_finish_later(struct cbb_async *async, int status)
 {
-	set_status(async, status);
-	async->task.run = finish_task;
+	async_set_status(async, status);
+	async->task.run = async_finish_task;
 	queue_add_task_locked(async->queue, &async->task);
-}
-
-/* ---- Running ---- */
-
-static void lane_leave(struct queue_lane *lane)
-{
-	lane->async = NULL;
-	lane->base.depth = 0;
-	lane->base.in_use = false;
-}
-
-/* With the queue's lock: a lane of this port that is free. */
-static struct queue_lane *free_lane(struct port *port)
-{
-	struct queue_lane *lane;
-	DL_FOREACH (port->lanes, lane)
-		if (lane->for_async && !lane->async && !lane->serving && !lane->base.abandoned && !lane->base.dead)
-			return lane;
-	return NULL;
-}
-
-/* A lane that is this call's, and at which this thread is. */
-static int get_lane(struct cbb_async *async, struct queue_lane **ret_lane)
-{
-	struct port *port = async->port;
-	pthread_mutex_lock(&port->queue->lock);
-	*ret_lane = free_lane(port);
-	if (*ret_lane) {
-		(*ret_lane)->async = async;
-		(*ret_lane)->serving = true;
-	}
-	pthread_mutex_unlock(&port->queue->lock);
-	if (*ret_lane)
-		return 0;
-	const struct session_lane wanted = {.host = port->host->id, .kind = CBB__LANE_KIND__LANE_CLIENT_THREAD,
-	                                    .thread_name = "async"};
-	int fd = host_attach(port->host, &wanted, CLOCK_NEVER);
-	return fd < 0 ? fd : port_add_lane(port, fd, async, ret_lane);
-}
-
-/* The deadline is looked at by the queue's dispatcher. */
-static int set_timer(struct queue_lane *lane, uint64_t deadline_ns)
-{
-	if (deadline_ns == CLOCK_NEVER)
-		return 0;
-	if (lane->timer_fd < 0) {
-		int r = port_add_timer(lane);
-		if (r < 0)
-			return r;
-	}
-	const struct itimerspec time = {.it_value = {.tv_sec = (time_t)(deadline_ns / 1000000000u),
-	                                             .tv_nsec = (long)(deadline_ns % 1000000000u)}};
-	return timerfd_settime(lane->timer_fd, TFD_TIMER_ABSTIME, &time, NULL) < 0 ? -errno : 0;
-}
-
-static void clear_timer(struct queue_lane *lane)
-{
-	const struct itimerspec never = {0};
-	if (lane->timer_fd >= 0)
-		timerfd_settime(lane->timer_fd, 0, &never, NULL);
-}
-
-/* The message goes out. */
-static int send_on(struct cbb_async *async, struct queue_lane *lane)
-{
-	struct client_lane *base = &lane->base;
-	struct buffer staged = async->staging.lane.out;
-	async->staging.lane.out = base->lane.out;
-	base->lane.out = staged;
-	async->lane = lane;
-	async->call.lane = base;
-	base->in_use = true;
-	if (base->last_sequence < async->call.sequence)
-		base->last_sequence = async->call.sequence;
-	base->levels[0] = (struct lane_level){.frame = &async->call, .sequence = async->call.sequence,
-	                                      .deadline_ns = async->call.deadline_ns, .mark = arena_mark(&base->arena)};
-	base->depth = 1;
-	int r = set_timer(lane, async->call.deadline_ns);
-	return r < 0 ? r : lane_send(&base->lane, clock_deadline_ns(base->host->client->session.timeout_ms));
-}
-
-/* From here on whoever reads its lane completes it; or it has not begun, with a negative code. */
-static int start(struct cbb_async *async)
-{
-	struct queue_lane *lane = NULL;
-	struct cbb_queue *queue = async->queue;
-	async->call.deadline_ns = call_deadline(async->function, async->timeout_ms);
-	int r = get_lane(async, &lane);
-	if (r < 0)
-		return r;
-	r = send_on(async, lane);
-	if (r < 0)
-		r = detail_set(r == -ETIMEDOUT ? CBB_ERR_TIMEOUT : CBB_ERR_HOST_DIED, "%s: host h%llu did not take the call: %s",
-		               async->function->plan->name, (unsigned long long)async->port->host->id, strerror(-r));
-	pthread_mutex_lock(&queue->lock);
-	if (r < 0)
-		lane_leave(lane);
-	lane_put_back(lane, r);
-	pthread_mutex_unlock(&queue->lock);
-	queue_wake(queue);
-	return r;
-}
-
-static void start_task(struct task *task)
-{
-	struct cbb_async *async = (struct cbb_async *)(void *)task;
-	task->run = NULL;
-	int r = start(async);
-	if (r == 0)
-		return;
-	set_status(async, r);
-	start_next(async->call.library->host->async);
-	finish(async);
-}
-
-/* A call is over, or did not begin: its place is the next one's, which its own queue starts. */
-static void start_next(struct async_calls *calls)
-{
-	pthread_mutex_lock(&calls->lock);
-	struct cbb_async *next = calls->waiting;
-	if (next) {
-		DL_DELETE2(calls->waiting, next, waiting_prev, waiting_next);
-		calls->n_waiting--;
-		next->state = ASYNC_RUNNING;
-		next->task.run = start_task;
-		queue_add_task(next->queue, &next->task); /* with the lock: else its queue might end, and it with that */
-	} else {
-		calls->n_running--;
-	}
-	pthread_mutex_unlock(&calls->lock);
-}
-
-/* ---- What arrives on its lane ---- */
-
-int async_serve_callback(struct dispatch *dispatch)
-{
-	struct client_lane *lane = &dispatch->work.lane->base;
-	LL_PREPEND2(dispatch->thread->lanes, lane, thread_next);
-	int r = handler_serve(lane, &dispatch->work.hot);
-	LL_DELETE2(dispatch->thread->lanes, lane, thread_next);
-	return r;
-}
-
-static int status_of(struct cbb_async *async, struct lane_level *level, int r)
-{
-	if (r == 0 && level->fails)
-		r = detail_set(level->fails, "%s", level->fails_text ? level->fails_text : "a handler made this call fail");
-	free(level->fails_text);
-	level->fails_text = NULL;
-	set_status(async, r);
-	return r;
-}
-
-int async_complete(struct queue_lane *lane, const struct frame *frame, struct hot *hot)
-{
-	struct cbb_async *async = lane->async;
-	struct cbb_queue *queue = async->queue;
-	int error_number;
-	if (hot->sequence != async->call.sequence)
-		return detail_set(-EBADMSG, "a Return for call %llu, which is not the one in flight",
-		                  (unsigned long long)hot->sequence);
-	clear_timer(lane);
-	int r = call_take_return(&async->call, frame, hot, &error_number);
-	status_of(async, &lane->base.levels[0], r);
-	pthread_mutex_lock(&queue->lock);
-	lane_leave(lane);
-	pthread_mutex_unlock(&queue->lock);
-	start_next(async->call.library->host->async);
-	finish(async);
-	return r == -EBADMSG ? r : 0;
-}
-
-void async_lost(struct queue_lane *lane, int r)
-{
-	struct cbb_async *async = lane->async;
-	struct cbb_host *host = lane->source.port->host;
-	if (async) {
-		const char *name = async->function->plan->name;
-		lane_leave(lane);
-		finish_later_locked(async, r == -ECANCELED ? detail_set(r, "%s: a handler under it was left", name)
-		                                           : host_note_death(host, name));
-		async->gives_place = true;
-	}
-	port_drop_lane(lane);
-}
-
-void async_late(struct queue_lane *lane)
-{
-	struct cbb_async *async = lane->async;
-	struct client_lane *base = &lane->base;
-	Cbb__Abandon message = CBB__ABANDON__INIT;
-	if (!async || lane->serving) {
-		lane->late = async != NULL; /* a handler runs under it: looked at again when that is over */
-		clear_timer(lane);
-		return;
-	}
-	message.sequence = base->abandoned = async->call.sequence;
-	lane_leave(lane);
-	clear_timer(lane);
-	finish_later_locked(async, detail_set(CBB_ERR_TIMEOUT, "%s did not return within its deadline (host h%llu)",
-	                                      async->function->plan->name, (unsigned long long)base->host->id));
-	async->gives_place = true;
-	if (lane_put(&base->lane, CBB__FRAME_TYPE__FRAME_ABANDON, &message.base) < 0 || lane_send(&base->lane, 0) < 0)
-		port_drop_lane(lane);
 }
 
 /* ---- The end ---- */
@@ -426,15 +180,15 @@ void async_end_all(struct port *port)
 		pthread_mutex_lock(&queue->lock);
 		if (async->task.run)
 			DL_DELETE(queue->tasks, &async->task);
-		bool over = async->task.run == finish_task;
+		bool over = async->task.run == async_finish_task;
 		if (async->lane && async->lane->async == async)
-			lane_leave(async->lane);
+			async_leave_lane(async->lane);
 		pthread_mutex_unlock(&queue->lock);
 		if (!over)
-			set_status(async, ended(port, async));
+			async_set_status(async, ended(port, async));
 		if (running || async->gives_place)
-			start_next(calls);
-		finish_now(async);
+			async_start_next(calls);
+		async_finish(async);
 	}
 }
 
@@ -511,7 +265,7 @@ static void delist(struct async_calls *calls, struct cbb_async *async)
 	pthread_mutex_lock(&calls->lock);
 	DL_DELETE(calls->all, async);
 	pthread_mutex_unlock(&calls->lock);
-	start_next(calls);
+	async_start_next(calls);
 }
 
 static int begin(struct cbb_async *async, struct async_calls *calls, cbb_async **ret_async)
@@ -525,7 +279,7 @@ static int begin(struct cbb_async *async, struct async_calls *calls, cbb_async *
 		*ret_async = async;
 	count_in(async->queue);
 	struct cbb_queue *queue = async->queue;
-	r = starts ? start(async) : 0;
+	r = starts ? async_start(async) : 0;
 	if (r < 0) {
 		count_out(queue);
 		delist(calls, async);
@@ -591,7 +345,7 @@ int cbb_async_cancel(cbb_async *async)
 	if (!waits)
 		return error_end(detail_set(CBB_ERR_BUSY, "%s has begun", async->function->plan->name));
 	pthread_mutex_lock(&async->queue->lock);
-	finish_later_locked(async, detail_set(-ECANCELED, "%s was cancelled before it began", async->function->plan->name));
+	async_finish_later(async, detail_set(-ECANCELED, "%s was cancelled before it began", async->function->plan->name));
 	pthread_mutex_unlock(&async->queue->lock);
 	return 0;
 }

@@ -261,6 +261,7 @@ static bool is_unheard(const struct port *port, struct cbb_callback *callback)
 	if (callback->delivery == CBB_LISTENER || port->n_native_lanes || port->n_wanted)
 		return false;
 	atomic_store(&callback->state, CALLBACK_CLOSED);
+	callback_table_count_closed(&callback->host->callbacks, callback);
 	return true;
 }
 

@@ -140,12 +140,27 @@ int callback_table_add(struct callback_table *table, struct cbb_callback *callba
 	return r;
 }
 
+static void count_closed_locked(struct callback_table *table, struct cbb_callback *callback)
+{
+	if (callback->counted_closed)
+		return;
+	callback->counted_closed = true;
+	table->n_open--;
+	table->n_closed++;
+}
+
+void callback_table_count_closed(struct callback_table *table, struct cbb_callback *callback)
+{
+	pthread_mutex_lock(&table->lock);
+	count_closed_locked(table, callback);
+	pthread_mutex_unlock(&table->lock);
+}
+
 void callback_table_retire(struct callback_table *table, struct cbb_callback *callback)
 {
 	pthread_mutex_lock(&table->lock);
 	table->free_slots[table->n_free++] = callback->slot;
-	table->n_open--;
-	table->n_closed++;
+	count_closed_locked(table, callback);
 	pthread_mutex_unlock(&table->lock);
 }
 

@@ -63,6 +63,7 @@ struct cbb_callback {
 	_Atomic bool ending;             /* the host was asked for that, and its word is awaited */
 	_Atomic bool ended;              /* nothing of it will come from the host any more */
 	_Atomic bool paused;             /* of a listener */
+	bool counted_closed;             /* with the table's lock: it is among n_closed */
 	_Atomic bool finalized;          /* the end has been dealt with, or is queued */
 	_Atomic uint32_t n_running;      /* handlers in flight, on all threads; and CALLBACK_LEFT_LAST */
 	_Atomic uint32_t n_refs;         /* cbb_callback_ref */
@@ -110,6 +111,8 @@ void callback_table_free(struct callback_table *table);
 
 /* Gives the callback a slot. Takes it; on failure it is freed. 0, STATUS_LIMIT, -ENOMEM. */
 int callback_table_add(struct callback_table *table, struct cbb_callback *callback);
+/* It is closed, whatever the host still has to say of it: it is no longer among the open ones. Said again it changes nothing. */
+void callback_table_count_closed(struct callback_table *table, struct cbb_callback *callback);
 /* The slot is free for another. The callback stays known by its pointer. Once per callback. */
 void callback_table_retire(struct callback_table *table, struct cbb_callback *callback);
 

@@ -32,21 +32,34 @@ struct attempt {
 
 /* ---- Room ---- */
 
+/* The waiting event that this one replaces; NULL. */
+static struct entry *replaced(const struct attempt *attempt)
+{
+	bool has_keys = attempt->listener->overflow == CBB__OVERFLOW__OVERFLOW_COALESCE;
+	return has_keys ? event_store_by_key(attempt->listener, attempt->event->key) : NULL;
+}
+
+/* Once what it replaces has gone. */
 static bool has_room(const struct attempt *attempt)
 {
 	const struct listener *listener = attempt->listener;
 	const struct event_store *store = &attempt->queue->store;
-	uint64_t n = listener->n_entries + listener->n_flying + listener->n_lent;
+	const struct entry *same = replaced(attempt);
+	uint64_t n = listener->n_entries + listener->n_flying + listener->n_lent - (same != NULL);
+	uint64_t n_events = store->n_events - (same != NULL);
 	if (listener->max_queued && n >= listener->max_queued)
 		return false;
-	return store->n_events == 0 || (store->n_events < attempt->queue->max_events &&
-	                                store->n_bytes + attempt->event->size <= attempt->queue->max_bytes);
+	return n_events == 0 || (n_events < attempt->queue->max_events &&
+	                         store->n_bytes - (same ? same->size : 0) + attempt->event->size <= attempt->queue->max_bytes);
 }
 
+/* A large one makes room for more than the event that takes its place. */
 static void lose_entry(struct attempt *attempt, struct entry *entry, Cbb__Loss why)
 {
 	event_store_lose(&attempt->queue->store, entry, why);
 	telemetry_lost_events(1);
+	if (attempt->queue->store.n_waiting)
+		pthread_cond_broadcast(&attempt->queue->room_changed);
 }
 
 /* Room, if need be at the cost of older events. */
@@ -60,10 +73,12 @@ static bool make_room(struct attempt *attempt)
 			lose_entry(attempt, listener->entries, CBB__LOSS__LOSS_REPLACED);
 		return true; /* one of each such callback may wait whatever else does */
 	case CBB__OVERFLOW__OVERFLOW_COALESCE:
-		same = event_store_by_key(listener, attempt->event->key);
+		if (!has_room(attempt))
+			return false;
+		same = replaced(attempt);
 		if (same)
 			lose_entry(attempt, same, CBB__LOSS__LOSS_REPLACED);
-		return has_room(attempt);
+		return true;
 	case CBB__OVERFLOW__OVERFLOW_DROP_OLDEST:
 		while (!has_room(attempt) && listener->entries)
 			lose_entry(attempt, listener->entries, CBB__LOSS__LOSS_DROPPED);

@@ -9,9 +9,11 @@
 #include "host/failure.h"
 #include "host/native_thread.h"
 #include "host/queue.h"
+#include "host/telemetry.h"
 #include "host/thread.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 /* The queue's lock may wait for another thread's work on it, and each wait has its own end: errno is the caller's. */
 static int take_lane(struct binding *binding, const struct closure *closure, uint64_t deadline_ns,
@@ -26,6 +28,41 @@ static int take_lane(struct binding *binding, const struct closure *closure, uin
 	return r;
 }
 
+/* The thread waits on the lane, or no longer does. */
+static void lane_enter(struct binding *binding, struct thread_lane *lane, const struct closure *closure)
+{
+	struct host_thread *thread = binding->native->thread;
+	thread_lane_wait_begins(lane, closure);
+	lane->base.under = thread->lane;
+	thread->lane = &lane->base;
+}
+
+static void lane_leave(struct binding *binding, struct thread_lane *lane)
+{
+	binding->native->thread->lane = lane->base.under;
+	thread_lane_wait_ends(lane);
+}
+
+struct wait {
+	struct binding *binding;
+	struct thread_lane *lane;
+};
+
+/* The library ends this thread (pthread_exit) inside a call of the handler. What it calls while it ends finds no trace. */
+static void wait_cancel(void *context)
+{
+	const struct wait *wait = context;
+	struct thread_lane *lane = wait->lane;
+	const struct host_thread *thread = wait->binding->native->thread;
+	telemetry_notice("native thread %d \"%s\" ended inside a call of %s (pthread_exit, or it was cancelled)",
+	                 (int)thread->id, thread->name, thread->function ? thread->function : "a function");
+	host_lane_kill(&lane->base, NULL);
+	if (lane->lent)
+		callback_return_events(lane);
+	lane_leave(wait->binding, lane);
+	thread_lane_give(wait->binding, lane);
+}
+
 /*
  * A close that is meant to free waiting threads looks for what each waits for: so that is written before the
  * closure is looked at again.
@@ -33,16 +70,14 @@ static int take_lane(struct binding *binding, const struct closure *closure, uin
 static int call_on(struct binding *binding, struct thread_lane *lane, struct closure *closure, void *const *arguments,
                    void *object, uint64_t deadline_ns)
 {
-	struct host_thread *thread = binding->native->thread;
-	struct host_lane *under = thread->lane;
+	struct wait wait = {binding, lane};
 	int r = CBB__STATUS__STATUS_CLOSED;
-	thread_lane_wait_begins(lane, closure);
-	lane->base.under = under;
-	thread->lane = &lane->base;
+	lane_enter(binding, lane, closure);
+	pthread_cleanup_push(wait_cancel, &wait);
 	if (!atomic_load(&closure->closed))
 		r = callback_call_queue(binding, &lane->base, closure, arguments, object, deadline_ns);
-	thread->lane = under;
-	thread_lane_wait_ends(lane);
+	pthread_cleanup_pop(0);
+	lane_leave(binding, lane);
 	return r;
 }
 
@@ -52,6 +87,8 @@ static int explain(const struct binding *binding, struct closure *closure, int r
 		failure_stalled(closure, binding->queue);
 		return CBB__STATUS__STATUS_TIMEOUT;
 	}
+	if (r == -ECONNRESET && queue_is_dead(binding->queue))
+		return -ENOTCONN;
 	/* Whatever it was that ended the wait: the program has closed it, and knows. */
 	if (r < 0 && atomic_load(&closure->closed))
 		return CBB__STATUS__STATUS_CLOSED;

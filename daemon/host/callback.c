@@ -129,6 +129,20 @@ static int look(const struct callback_frame *frame)
 	return stalls && !thread_lane_has_begun(lane) ? CBB__STATUS__STATUS_BUSY : 0;
 }
 
+/* What a handler sends and waits for. */
+static bool is_answered(const struct frame *frame)
+{
+	switch (frame->type) {
+	case CBB__FRAME_TYPE__FRAME_INVOKE:
+	case CBB__FRAME_TYPE__FRAME_OPEN_LIBRARY:
+	case CBB__FRAME_TYPE__FRAME_READ_MEMORY:
+	case CBB__FRAME_TYPE__FRAME_WRITE_MEMORY:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Reads until the Return comes: 1 and the answer; a status; -EBADMSG, -ECONNRESET. */
 static int wait_answer(const struct callback_frame *callback, uint64_t sequence, struct hot *answer)
 {
@@ -150,8 +164,8 @@ static int wait_answer(const struct callback_frame *callback, uint64_t sequence,
 			if (answer->sequence == sequence)
 				return 1;
 		}
-		if (r > 0 && callback->binding && frame.type == CBB__FRAME_TYPE__FRAME_INVOKE)
-			atomic_store(&thread_lane_of(lane)->waiting, NULL); /* a call of the handler: it has begun */
+		if (r > 0 && callback->binding && is_answered(&frame))
+			atomic_store(&thread_lane_of(lane)->waiting, NULL); /* the handler wants something: it has begun */
 		if (r >= 0)
 			r = host_lane_serve(lane, &frame, sequence);
 		if (r < 0)
@@ -259,32 +273,33 @@ static int run_shown(struct callback_frame *frame, uint64_t sequence, int *error
  * What the thread did before goes first: what is left in the store along with the Invoke, what is on its way to the event
  * lane with the next that somebody sends there. In steady use without events no lock is taken.
  */
-static struct entry *lend_events(struct binding *binding, struct host_lane *lane)
+static void lend_events(struct binding *binding, struct thread_lane *lane)
 {
 	struct queue *queue = binding->queue;
-	struct entry *lent = NULL;
 	if (!binding->stored && binding->after == binding->flushed)
-		return NULL;
+		return;
 	pthread_mutex_lock(&queue->lock);
-	if (binding->stored && !atomic_load(&thread_lane_of(lane)->cut)) {
-		lane->lane.out.limit = SIZE_MAX / 4;
-		lent = event_flow_lend(queue, binding->native->serial, &lane->lane.out);
+	if (binding->stored && !atomic_load(&lane->cut)) {
+		lane->base.lane.out.limit = SIZE_MAX / 4;
+		lane->lent = event_flow_lend(queue, binding->native->serial, &lane->base.lane.out);
 		binding->after = queue->events.n_committed;
 		binding->stored = false;
-		atomic_store(&thread_lane_of(lane)->carries, lent != NULL);
+		atomic_store(&lane->carries, lane->lent != NULL);
 	}
 	event_lane_flush(queue, true);
 	binding->flushed = binding->after;
 	pthread_mutex_unlock(&queue->lock);
-	return lent;
 }
 
-static void return_events(struct binding *binding, struct entry *lent)
+void callback_return_events(struct thread_lane *lane)
 {
-	pthread_mutex_lock(&binding->queue->lock);
-	event_flow_return(binding->queue, lent);
-	event_lane_flush(binding->queue, false);
-	pthread_mutex_unlock(&binding->queue->lock);
+	struct queue *queue = lane->base.queue;
+	struct entry *lent = lane->lent;
+	lane->lent = NULL;
+	pthread_mutex_lock(&queue->lock);
+	event_flow_return(queue, lent);
+	event_lane_flush(queue, false);
+	pthread_mutex_unlock(&queue->lock);
 }
 
 /* ---- A callback ---- */
@@ -299,16 +314,18 @@ static int callback_run(struct callback_frame *frame)
 	/* Reading what the arguments point to may crash as well, and the record shall name the callback. */
 	const char *outer = lane->thread->callback;
 	atomic_store_explicit(&lane->thread->callback, closure->name, memory_order_relaxed);
-	struct entry *lent = frame->binding ? lend_events(frame->binding, lane) : NULL;
+	struct thread_lane *own = frame->binding ? thread_lane_of(lane) : NULL;
+	if (own)
+		lend_events(frame->binding, own);
 	int r = put_invoke(frame, sequence, error_number);
 	if (r < 0)
 		telemetry_notice("callback %s could not be sent, native code got on_error: %s", closure->name, detail_text());
-	if (r < 0 && lent)
+	if (r < 0 && own && own->lent)
 		send_invoke(frame); /* the events go alone */
 	if (r == 0)
 		r = run_shown(frame, sequence, &error_number);
-	if (lent)
-		return_events(frame->binding, lent);
+	if (own && own->lent)
+		callback_return_events(own);
 	atomic_store_explicit(&lane->thread->callback, outer, memory_order_relaxed);
 	arena_release(&lane->arena, mark);
 	errno = error_number;

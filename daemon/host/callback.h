@@ -10,6 +10,7 @@
 struct binding;
 struct closure;
 struct host_lane;
+struct thread_lane;
 
 /*
  * Runs the handler. 0: *object (of the result's C type) is set, and errno is what native code shall see. Negative: native
@@ -23,6 +24,9 @@ int callback_call(struct host_lane *lane, const struct closure *closure, void *c
  */
 int callback_call_queue(struct binding *binding, struct host_lane *lane, const struct closure *closure,
                         void *const *arguments, void *object, uint64_t deadline_ns);
+
+/* The events that went along on this lane are answered, or never will be. For a thread that ends inside. */
+void callback_return_events(struct thread_lane *lane);
 
 /* Numbers of invocations: events have them, too. */
 uint64_t callback_next_sequence(void);

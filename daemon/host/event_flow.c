@@ -84,19 +84,23 @@ static void listener_ungate(struct queue *queue, struct listener *listener)
 
 /*
  * A loss with nothing behind it waits until the client is done with what is in front, and is told at most once a tick: else
- * a flood of lost events would be a flood of frames.
+ * a flood of lost events would be a flood of frames. None is told to a client that does not read: they would pile up.
  */
 void event_flow_settle(struct queue *queue, struct listener *listener)
 {
+	struct event_lane *lane = &queue->events;
 	if (listener->entries)
 		return;
-	if (listener->tail.count && (listener->ending || (!listener->gated && listener->n_flying == 0))) {
-		event_lane_put_loss(&queue->events, listener, &listener->tail);
+	bool is_due = !listener->gated && !lane->is_full && listener->n_flying == 0;
+	if (listener->tail.count && (listener->ending || is_due)) {
+		event_lane_put_loss(lane, listener, &listener->tail);
 		listener->tail.count = 0;
 		listener_gate(queue, listener);
 	}
-	if (listener->tail.count && listener->gated)
-		event_lane_want_tick(&queue->events);
+	if (listener->tail.count && lane->is_full)
+		listener_gate(queue, listener); /* event_lane_writable wants the tick */
+	else if (listener->tail.count && listener->gated)
+		event_lane_want_tick(lane);
 	if (listener->ending && listener->n_lent == 0) {
 		listener->ending = false;
 		listener_ungate(queue, listener);
@@ -106,9 +110,11 @@ void event_flow_settle(struct queue *queue, struct listener *listener)
 
 void event_flow_tick(struct queue *queue)
 {
-	struct listener *listener, *next;
-	DL_FOREACH_SAFE(queue->store.gated, listener, next) {
-		listener_ungate(queue, listener);
+	struct listener *listener, *next, *gated = queue->store.gated;
+	/* Those that have to wait again gather in a new list. */
+	queue->store.gated = NULL;
+	DL_FOREACH_SAFE(gated, listener, next) {
+		listener->gated = false;
 		event_flow_settle(queue, listener);
 	}
 }
@@ -244,7 +250,6 @@ int event_flow_taken(struct queue *queue, const Cbb__EventsTaken *message)
 
 /* ---- Along with a thread ---- */
 
-#define AFTER_MAX_BYTES 12
 #define AFTER_TAG (17u << 3) /* Invoke.after, a varint */
 
 static size_t put_varint(uint8_t *to, uint64_t value)
@@ -259,7 +264,7 @@ static size_t put_varint(uint8_t *to, uint64_t value)
 /* The event as it will be sent there: behind those that have left on the event lane, some of which may be the thread's. */
 static bool put_lent(struct buffer *out, const struct entry *entry, uint64_t after)
 {
-	uint8_t last[AFTER_MAX_BYTES];
+	uint8_t last[EVENT_FLOW_AFTER_MAX_BYTES];
 	size_t size = put_varint(last, AFTER_TAG);
 	size += put_varint(last + size, after);
 	uint8_t *to = buffer_extend(out, entry->size + size);

@@ -26,6 +26,9 @@ void event_flow_settle(struct queue *queue, struct listener *listener);
 /* Losses that wait for it are told. */
 void event_flow_tick(struct queue *queue);
 
+/* By so much an event may grow when it is lent. */
+#define EVENT_FLOW_AFTER_MAX_BYTES 12
+
 /*
  * Takes the events of a thread that have not been sent, oldest first, as a list by `next`, and appends their frames to `out`.
  * They stay counted until event_flow_return. Those of paused callbacks stay.

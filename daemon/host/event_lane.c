@@ -9,8 +9,11 @@
 #include "wire/frame.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* Credit bounds what is in these buffers, not a limit of theirs. */
@@ -170,6 +173,7 @@ static bool next_batch(struct queue *queue)
 	struct event_lane *lane = &queue->events;
 	if (lane->n_sent < lane->sending.size)
 		return true;
+	lane->n_gone = lane->n_handed;
 	lane->sending.size = lane->n_sent = 0;
 	buffer_trim(&lane->sending, BUFFER_KEEP_BYTES);
 	if (!should_send(queue))
@@ -203,18 +207,25 @@ static int send_some(struct event_lane *lane, int fd)
 	return 0;
 }
 
+/*
+ * As long as there is something, others' included, but not for ever: somebody who always adds more would keep this thread. What
+ * fails for good is ended: the service thread reads the end of file.
+ */
 static void send_all(struct queue *queue)
 {
 	struct event_lane *lane = &queue->events;
+	unsigned n_sends = 0;
 	lane->is_sending = true;
 	while (!queue_is_dead(queue) && !lane->is_full && next_batch(queue)) {
 		int fd = lane->fd; /* stays open as long as somebody sends */
 		pthread_mutex_unlock(&queue->lock);
 		int r = send_some(lane, fd);
 		pthread_mutex_lock(&queue->lock);
-		if (r == 0)
+		if (r == 0 && ++n_sends < EVENT_LANE_SENDS_MAX)
 			continue;
-		lane->is_full = true; /* also when the client is gone: the service thread reads the end of file */
+		if (r < 0 && r != -EAGAIN)
+			shutdown(fd, SHUT_RDWR);
+		lane->is_full = true;
 		service_look_at_queues();
 	}
 	lane->is_sending = false;
@@ -234,22 +245,50 @@ void event_lane_want_tick(struct event_lane *lane)
 	service_look_at_queues();
 }
 
-void event_lane_flush(struct queue *queue, bool force)
+static void send_gathered(struct queue *queue, bool force)
 {
 	struct event_lane *lane = &queue->events;
 	if (force)
 		lane->force = true;
 	if (!lane->is_sending && !lane->is_full)
 		send_all(queue);
+}
+
+void event_lane_flush(struct queue *queue, bool force)
+{
+	const struct event_lane *lane = &queue->events;
+	send_gathered(queue, force);
 	bool waits = lane->fill.size || (lane->room_told && !queue->store.n_waiting);
 	if (!waits || lane->is_full || queue_is_dead(queue))
 		return;
 	queue_gathers(queue);
-	event_lane_want_tick(lane);
+	event_lane_want_tick(&queue->events);
+}
+
+/* Whoever else is sending does not wait, and sends everything now. */
+void event_lane_flush_all(struct queue *queue)
+{
+	const struct event_lane *lane = &queue->events;
+	uint64_t last = lane->n_committed;
+	send_gathered(queue, true);
+	while (lane->is_sending && lane->n_gone < last) {
+		pthread_mutex_unlock(&queue->lock);
+		sched_yield();
+		pthread_mutex_lock(&queue->lock);
+	}
+}
+
+bool event_lane_is_read(const struct event_lane *lane)
+{
+	int unread = 0;
+	return lane->control.size == 0 && !lane->is_full && !lane->is_sending &&
+	       ioctl(lane->fd, SIOCOUTQ, &unread) == 0 && unread == 0;
 }
 
 void event_lane_writable(struct queue *queue)
 {
 	queue->events.is_full = false;
+	if (queue->store.gated)
+		event_lane_want_tick(&queue->events); /* losses that had to wait */
 	event_lane_flush(queue, false);
 }

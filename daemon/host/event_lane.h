@@ -33,6 +33,8 @@ struct queue;
 #define EVENT_LANE_FAILED_MAX 64
 /* Bytes of native code's wishes (CALLBACK_USE) and others not sent. */
 #define EVENT_LANE_USES_MAX_BYTES 65536
+/* So often in a row a thread sends what others have added meanwhile. */
+#define EVENT_LANE_SENDS_MAX 32
 /* Events taken behind one that is not. */
 #define EVENT_LANE_SPAN_MAX (1u << 20)
 
@@ -49,13 +51,14 @@ struct event_lane {
 	struct buffer sending;       /* the sender's alone */
 	size_t n_sent;               /* bytes of it */
 	bool is_sending;             /* somebody is */
-	bool is_full;                /* the socket takes no more, or not yet: the service thread waits for it */
+	bool is_full;                /* the socket takes no more, or not yet, or others shall: the service thread goes on */
 	bool force;                  /* send also what is less than a batch */
 	bool tick_wanted;            /* something waits for the service thread's tick */
 	uint64_t window_events;
 	uint64_t window_bytes;
 	uint64_t n_committed;        /* EVENT frames in `fill` and before */
 	uint64_t n_handed;           /* EVENT frames in `sending` and before */
+	uint64_t n_gone;             /* EVENT frames that the socket has */
 	uint64_t n_received;         /* by the client's word */
 	uint64_t n_taken;            /* all up to this one */
 	struct flight *flights;      /* ring: of event k at k % capacity, for those after n_taken */
@@ -86,6 +89,10 @@ bool event_lane_put_use(struct queue *queue, const struct closure *closure, Cbb_
 
 /* Sends what should go. Lets go of the lock while it does. `force`: also what is less than a batch. */
 void event_lane_flush(struct queue *queue, bool force);
+/* The same, and what has been committed so far has left when it returns, as far as the socket takes it. */
+void event_lane_flush_all(struct queue *queue);
+/* Whether the client has read everything that was to be sent. */
+bool event_lane_is_read(const struct event_lane *lane);
 /* event_flow_tick is called soon, and then everything is sent. */
 void event_lane_want_tick(struct event_lane *lane);
 /* The socket has room again. Service thread. */

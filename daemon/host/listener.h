@@ -20,8 +20,8 @@ struct entry;
 /* Events in a row that the client will not see. */
 struct loss {
 	uint64_t count;      /* 0: none */
-	uint64_t first;      /* sequence numbers */
-	uint64_t last;
+	uint64_t first;      /* sequence numbers: the lowest, since threads do not come in the order of their numbers */
+	uint64_t last;       /* the highest */
 	Cbb__Loss why;       /* of the last */
 };
 
@@ -59,14 +59,16 @@ static inline void loss_prepend(struct loss *loss, const struct loss *earlier)
 		return;
 	}
 	loss->count += earlier->count;
-	loss->first = earlier->first;
+	loss->first = earlier->first < loss->first ? earlier->first : loss->first;
+	loss->last = earlier->last > loss->last ? earlier->last : loss->last;
 }
 
 static inline void loss_append(struct loss *loss, uint64_t sequence, Cbb__Loss why)
 {
 	if (loss->count++ == 0)
-		loss->first = sequence;
-	loss->last = sequence;
+		loss->first = loss->last = sequence;
+	loss->first = sequence < loss->first ? sequence : loss->first;
+	loss->last = sequence > loss->last ? sequence : loss->last;
 	loss->why = why;
 }
 

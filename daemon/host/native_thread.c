@@ -2,6 +2,7 @@
 #include "host/native_thread.h"
 
 #include "host/binding.h"
+#include "host/event_flow.h"
 #include "host/host.h"
 #include "host/interpose.h"
 #include "host/thread.h"
@@ -20,7 +21,8 @@ static struct native_thread *native_thread_new(struct host_thread *thread)
 	size_t max_bytes = host_self()->max_payload_bytes + FRAME_OVERHEAD_BYTES;
 	native->thread = thread;
 	native->serial = atomic_fetch_add(&last_serial, 1) + 1;
-	buffer_init(&native->message, max_bytes + FRAME_HEADER_BYTES);
+	/* An event still fits when it is lent. */
+	buffer_init(&native->message, max_bytes + FRAME_HEADER_BYTES - EVENT_FLOW_AFTER_MAX_BYTES);
 	arena_init(&native->arena, 2 * max_bytes);
 	thread->native = native;
 	return native;

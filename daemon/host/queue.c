@@ -164,28 +164,31 @@ uint64_t queue_progress(const struct queue *queue)
 
 /* ---- Sending what gathers ---- */
 
-static bool take_gathering(struct queue **ret_queue)
+/* The one with the lowest number above that, and a reference. */
+static struct queue *take_gathering(uint32_t above)
 {
-	struct queue *queue, *next;
+	struct queue *queue, *next, *found = NULL;
 	pthread_mutex_lock(&table_lock);
 	HASH_ITER(hh, table, queue, next)
-		if (atomic_exchange(&queue->gathers, false))
-			break;
-	if (queue) {
-		atomic_fetch_add(&queue->n_references, 1);
-		atomic_fetch_sub(&queues_gathering, 1);
+		if (queue->number > above && atomic_load(&queue->gathers) && (!found || queue->number < found->number))
+			found = queue;
+	if (found) {
+		atomic_fetch_add(&found->n_references, 1);
+		if (atomic_exchange(&found->gathers, false))
+			atomic_fetch_sub(&queues_gathering, 1);
 	}
 	pthread_mutex_unlock(&table_lock);
-	*ret_queue = queue;
-	return queue != NULL;
+	return found;
 }
 
 void queues_send(void)
 {
 	struct queue *queue;
-	while (take_gathering(&queue)) {
+	/* Each once: what other threads add meanwhile does not keep this one. */
+	for (uint32_t last = 0; (queue = take_gathering(last));) {
+		last = queue->number;
 		pthread_mutex_lock(&queue->lock);
-		event_lane_flush(queue, true);
+		event_lane_flush_all(queue);
 		pthread_mutex_unlock(&queue->lock);
 		queue_unref(queue);
 	}

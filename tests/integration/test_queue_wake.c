@@ -35,10 +35,10 @@ static bool loop_until(cbb_queue *queue, long n)
 static void given_an_event_and_a_first_blocking_call_at_once_when_a_loop_sleeps_on_the_descriptor_then_both_are_served(void)
 {
 	given_native_threads();
-	cbb_queue *queue = QUEUE_WITH();
-	cbb_callback *events = PUPPET_EVENTS(event, .queue = queue);
-	cbb_callback *sums = PUPPET_SUMS(.queue = queue);
 	for (int i = 1; i <= 5; i++) {
+		cbb_queue *queue = QUEUE_WITH(); /* nobody dispatches it yet, also not in calls */
+		cbb_callback *events = PUPPET_EVENTS(event, .queue = queue);
+		cbb_callback *sums = PUPPET_SUMS(.queue = queue);
 		struct puppet *puppet = given_a_puppet("both");
 		PUPPETS(int(struct puppet *), "puppet_hold")(puppet);
 		tell_event(puppet, event_pointer(events), NULL, i, "first");

@@ -140,7 +140,20 @@ static void given_an_entry_that_leaves_when_it_is_done_with_then_it_counts_until
 	finish();
 }
 
+static void given_threads_that_do_not_come_in_the_order_of_their_numbers_when_they_lose_then_the_loss_spans_all(void)
+{
+	struct loss loss = {0}, earlier = {0};
+	loss_append(&loss, 6, CBB__LOSS__LOSS_REJECTED);
+	loss_append(&loss, 5, CBB__LOSS__LOSS_RATE);
+	expect_loss(&loss, 2, 5, 6, CBB__LOSS__LOSS_RATE);
+	loss_append(&earlier, 9, CBB__LOSS__LOSS_DROPPED);
+	loss_append(&earlier, 4, CBB__LOSS__LOSS_DROPPED);
+	loss_prepend(&loss, &earlier);
+	expect_loss(&loss, 4, 4, 9, CBB__LOSS__LOSS_RATE);
+}
+
 static const struct test tests[] = {
+    TEST(given_threads_that_do_not_come_in_the_order_of_their_numbers_when_they_lose_then_the_loss_spans_all),
     TEST(given_two_listeners_when_one_is_paused_then_only_the_others_events_may_leave),
     TEST(given_a_paused_listener_when_resumed_then_its_events_stand_where_they_came),
     TEST(given_events_when_some_are_lost_then_the_loss_stands_in_front_of_the_next),
