@@ -318,8 +318,13 @@ void port_drop_lane(struct queue_lane *lane)
 	struct port *port = lane->source.port;
 	unwatch(port->queue, lane->base.lane.fd);
 	DL_DELETE(port->lanes, lane);
-	if (!lane->for_async)
+	if (!lane->for_async) {
 		port->n_native_lanes--;
+		if (port->n_wanted_beyond && !port->ended) {
+			port->n_wanted_beyond--;
+			port->n_wanted++;
+		}
+	}
 	if (lane->timer_fd >= 0) {
 		fork_unregister(lane->timer_fd);
 		descriptor_close(lane->timer_fd);

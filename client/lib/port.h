@@ -55,6 +55,7 @@ struct port {
 	size_t n_beyond, beyond_capacity;
 	unsigned n_wanted;         /* lanes that native threads wait for */
 	unsigned n_native_lanes;
+	unsigned n_wanted_beyond;  /* the same, for when lanes end */
 	uint32_t n_room_wanted;    /* native threads that wait for room */
 	struct queue_lane *lanes;  /* utlist */
 	bool has_parked;           /* one of them is */

@@ -14,6 +14,8 @@
 /* Frames other than events are few; more than this beside the callbacks that there are is a flood. */
 #define CONTROL_SPARE 4096
 #define NATIVE_LANES_MAX 64
+/* A host that sees lanes end before they are seen to end here asks for others, and after a while again. */
+#define LANES_BEYOND_MAX (16 * NATIVE_LANES_MAX)
 
 void port_unpark(struct port *port)
 {
@@ -183,9 +185,10 @@ void port_note_failure(struct port *port, const struct hot *invocation, int stat
 static int take_lane_wanted(struct port *port, const struct frame *frame)
 {
 	(void)frame;
-	if (port->n_wanted + port->n_native_lanes >= NATIVE_LANES_MAX)
-		return detail_set(-EBADMSG, "LANE_WANTED beyond %d lanes", NATIVE_LANES_MAX);
-	port->n_wanted++;
+	if (port->n_wanted + port->n_native_lanes < NATIVE_LANES_MAX)
+		port->n_wanted++;
+	else if (port->n_wanted_beyond++ == LANES_BEYOND_MAX)
+		return detail_set(-EBADMSG, "LANE_WANTED %d times beyond %d lanes", LANES_BEYOND_MAX, NATIVE_LANES_MAX);
 	return 0;
 }
 

@@ -100,6 +100,7 @@ static void E14_users_are_counted_and_the_last_that_releases_closes(void)
 	EXPECT(dispatch_until(default_queue, &n_finalized, 1));
 	EXPECT_EQUAL(ask_elsewhere(callback, 1), SUM_ON_ERROR);
 	EXPECT_EQUAL(cbb_queue_run(default_queue), 0);
+	EXPECT_EQUAL(n_finalized, 1);
 	remote_end();
 }
 

@@ -120,6 +120,27 @@ static void F02_switched_off_inside_a_handler_it_ends_the_run_that_waits(void)
 	remote_end();
 }
 
+static void *thread_unrefing(void *callback)
+{
+	EXPECT_EQUAL(cbb_callback_unref(callback), 0);
+	return NULL;
+}
+
+static void F02_switched_off_by_another_thread_it_ends_the_run_that_waits(void)
+{
+	pthread_t thread;
+	given_native_threads();
+	cbb_queue *queue = QUEUE_WITH();
+	cbb_callback *callback = EVENT_CALLBACK(event, .queue = queue);
+	for (int i = 0; i < 50; i++) { /* before the run begins, or in it */
+		REQUIRE(pthread_create(&thread, NULL, thread_unrefing, callback) == 0);
+		EXPECT_EQUAL(cbb_queue_run(queue), 0);
+		pthread_join(thread, NULL);
+		EXPECT_EQUAL(cbb_callback_ref(callback), 1);
+	}
+	remote_end();
+}
+
 /* ---- F03 ---- */
 
 static void F03_ref_and_unref_are_counted_and_never_go_below_0(void)
@@ -272,25 +293,34 @@ static long sleeps_of(pid_t pid)
 	return sum_of_all;
 }
 
-static void F06_a_refed_idle_callback_uses_no_processor_time(void)
+/* A loop that looks now and then would wake every few ms; one that waits sleeps once or twice. */
+static void expect_idle(cbb_queue *queue)
 {
-	given_native_threads();
-	cbb_queue *queue = QUEUE_WITH();
-	cbb_callback *callback = EVENT_CALLBACK(event, .queue = queue);
-	struct puppet *puppet = given_a_puppet("sender");
-	tell_events(puppet, event_pointer(callback), NULL, 0, 1);
-	EXPECT(dispatch_until(queue, &n_handled, 1)); /* all lanes exist */
 	pid_t host = cbb_host_pid(remote_host);
 	struct rusage before, after;
 	long host_before = sleeps_of(host);
 	getrusage(RUSAGE_THREAD, &before);
 	EXPECT_EQUAL(cbb_queue_dispatch(queue, harness_nightly() ? 10000 : 500, 0), 0);
 	getrusage(RUSAGE_THREAD, &after);
-	/* A loop that looks now and then would wake every few ms; one that waits sleeps once or twice. */
 	EXPECT(after.ru_nvcsw - before.ru_nvcsw <= 10);
 	EXPECT(sleeps_of(host) - host_before <= 10);
 	EXPECT(after.ru_utime.tv_sec + after.ru_stime.tv_sec == before.ru_utime.tv_sec + before.ru_stime.tv_sec ||
 	       harness_slow() > 1);
+}
+
+static void F06_refed_idle_callbacks_use_no_processor_time(void)
+{
+	given_native_threads();
+	cbb_queue *queue = QUEUE_WITH();
+	cbb_callback *callback = EVENT_CALLBACK(event, .queue = queue);
+	cbb_callback *asking = SUM_CALLBACK(sum, .delivery = CBB_BLOCKING, .queue = queue);
+	struct puppet *puppet = given_a_puppet("sender");
+	tell_events(puppet, event_pointer(callback), NULL, 0, 1);
+	EXPECT(dispatch_until(queue, &n_handled, 1));
+	expect_idle(queue); /* with an event lane */
+	tell_sum(puppet, sum_pointer(asking), 0, 1);
+	EXPECT(dispatch_until(queue, &n_handled, 2));
+	expect_idle(queue); /* and a lane of the thread, which may call again */
 	end_puppet(puppet);
 	remote_end();
 }
@@ -330,13 +360,14 @@ static const struct test tests[] = {
 	TEST(F01_a_handler_that_closes_the_last_callback_ends_the_run),
 	TEST(F02_keeping_alive_can_be_switched_off_and_on_again),
 	TEST(F02_switched_off_inside_a_handler_it_ends_the_run_that_waits),
+	TEST(F02_switched_off_by_another_thread_it_ends_the_run_that_waits),
 	TEST(F03_ref_and_unref_are_counted_and_never_go_below_0),
 	TEST(F04_a_call_from_a_native_thread_wakes_a_loop_that_waits_for_ever),
 	TEST(F04_stop_from_another_thread_wakes_it_too_and_is_not_lost_when_none_waits),
 	TEST(F04_stop_in_a_signal_handler_ends_the_wait),
 	TEST(F05_an_unrefed_callback_is_delivered_while_something_else_keeps_the_loop_alive),
 	TEST(F05_what_is_queued_of_it_is_delivered_before_the_run_ends),
-	TEST(F06_a_refed_idle_callback_uses_no_processor_time),
+	TEST(F06_refed_idle_callbacks_use_no_processor_time),
 	TEST(F06_nor_does_a_started_queue),
 };
 HARNESS_MAIN(tests)

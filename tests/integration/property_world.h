@@ -35,7 +35,7 @@ struct life {
 	cbb_callback *callback;
 	int index, queue, overflow;
 	bool listener;
-	_Atomic bool waits_apart; /* paused, or replaceable while they wait: its events may come behind later ones */
+	_Atomic bool waits_apart; /* paused: its events may come behind later ones of others */
 	_Atomic int closing;      /* a close of it has begun */
 	_Atomic int aborted;      /* one of them aborted */
 	_Atomic int closed;       /* and has returned, outside of its handlers */

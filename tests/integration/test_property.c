@@ -35,8 +35,7 @@ static void choose_kind(struct life *life, cbb_callback_options *options)
 	options->rate_per_s = choose(8) ? 0 : 1000;
 	options->wait_timeout_ms = choose(4) ? 0 : 5;
 	options->paused = choose(16) == 0;
-	life->waits_apart = options->paused || life->overflow >= CBB_OVERFLOW_LATEST ||
-	                    (life->overflow == CBB_OVERFLOW_DROP_OLDEST && options->max_queued);
+	life->waits_apart = options->paused; /* such events are overtaken, and by nothing of their own callback */
 }
 
 static int place_life(int place, const struct life *life)
