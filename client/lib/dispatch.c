@@ -115,6 +115,7 @@ int dispatch_begin(struct cbb_queue *queue, enum dispatch_style style, const voi
 	dispatch->waits_in_call = style == DISPATCH_IN_CALL;
 	dispatch->parallel = style == DISPATCH_PARALLEL;
 	dispatch->closing = style == DISPATCH_CLOSING;
+	dispatch->while_wanted = false;
 	dispatch->keeps = style == DISPATCH_PARALLEL || (style == DISPATCH_IN_CALL && dispatch_is_inside(queue));
 	dispatch->callback = NULL;
 	dispatch->work.kind = WORK_NONE;

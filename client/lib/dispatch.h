@@ -39,6 +39,7 @@ struct dispatch {
 	bool parallel;             /* one of several */
 	bool keeps;                /* it was not this that made the queue a dispatched one */
 	bool closing;              /* goes on although the queue is being closed */
+	bool while_wanted;         /* ends when nothing could bring work any more: cbb_queue_run */
 	struct running running;
 	struct cbb_callback *callback; /* of an event whose handler runs */
 	struct work work;

@@ -54,8 +54,8 @@ struct port {
 	uint64_t *beyond;          /* positions done with behind the first that is not, not told yet */
 	size_t n_beyond, beyond_capacity;
 	unsigned n_wanted;         /* lanes that native threads wait for */
+	unsigned n_wanted_beyond;  /* and others, once some of those that are there have ended */
 	unsigned n_native_lanes;
-	unsigned n_wanted_beyond;  /* the same, for when lanes end */
 	uint32_t n_room_wanted;    /* native threads that wait for room */
 	struct queue_lane *lanes;  /* utlist */
 	bool has_parked;           /* one of them is */

@@ -180,6 +180,18 @@ static int run_some(struct dispatch *dispatch, unsigned max)
 	return ran;
 }
 
+/* Whether something may still come, or is there. */
+static bool is_wanted(struct cbb_queue *queue)
+{
+	const struct port *port;
+	pthread_mutex_lock(&queue->lock);
+	bool wanted = queue->n_refs || queue->n_async || queue->tasks;
+	DL_FOREACH (queue->ports, port)
+		wanted |= port->records != NULL;
+	pthread_mutex_unlock(&queue->lock);
+	return wanted;
+}
+
 bool dispatch_next(struct dispatch *dispatch, uint64_t deadline_ns)
 {
 	struct cbb_queue *queue = dispatch->queue;
@@ -198,6 +210,9 @@ bool dispatch_next(struct dispatch *dispatch, uint64_t deadline_ns)
 				return false;
 			deadline_ns = 0;
 		}
+		/* Another thread may have changed that, and woken this one. */
+		if (dispatch->while_wanted && !is_wanted(queue))
+			return false;
 		look = wait(dispatch, deadline_ns);
 	}
 }
@@ -259,18 +274,6 @@ int cbb_queue_dispatch(cbb_queue *queue, uint64_t timeout_ms, unsigned max_handl
 	return dispatch_leave(dispatch, ran);
 }
 
-/* Whether something may still come, or is there. */
-static bool is_wanted(struct cbb_queue *queue)
-{
-	const struct port *port;
-	pthread_mutex_lock(&queue->lock);
-	bool wanted = queue->n_refs || queue->n_async || queue->tasks;
-	DL_FOREACH (queue->ports, port)
-		wanted |= port->records != NULL;
-	pthread_mutex_unlock(&queue->lock);
-	return wanted;
-}
-
 int cbb_queue_run(cbb_queue *queue)
 {
 	struct dispatch *dispatch;
@@ -279,6 +282,7 @@ int cbb_queue_run(cbb_queue *queue)
 	if (r < 0)
 		return error_end(r);
 	dispatch_turn(dispatch, 0, 0); /* what is there is delivered, also if nothing keeps the run */
+	dispatch->while_wanted = true;
 	while (!dispatch_is_stopped(dispatch) && is_wanted(queue))
 		dispatch_turn(dispatch, CLOCK_NEVER, 0);
 	return dispatch_leave(dispatch, 0);

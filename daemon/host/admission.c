@@ -47,10 +47,10 @@ static bool has_room(const struct attempt *attempt)
 	const struct entry *same = replaced(attempt);
 	uint64_t n = listener->n_entries + listener->n_flying + listener->n_lent - (same != NULL);
 	uint64_t n_events = store->n_events - (same != NULL);
+	uint64_t n_bytes = store->n_bytes - (same ? same->size : 0) + attempt->event->size;
 	if (listener->max_queued && n >= listener->max_queued)
 		return false;
-	return n_events == 0 || (n_events < attempt->queue->max_events &&
-	                         store->n_bytes - (same ? same->size : 0) + attempt->event->size <= attempt->queue->max_bytes);
+	return n_events == 0 || (n_events < attempt->queue->max_events && n_bytes <= attempt->queue->max_bytes);
 }
 
 /* A large one makes room for more than the event that takes its place. */
@@ -117,8 +117,8 @@ static int lose(struct attempt *attempt, Cbb__Loss why)
 /* ---- Waiting ---- */
 
 /*
- * The thread is inside a call of the queue's dispatcher, which serves nobody while it waits for that call: room would never
- * come.
+ * The thread is inside a call of the queue's dispatcher, which serves nobody while it waits for that call: room would
+ * never come.
  */
 static bool would_deadlock(const struct attempt *attempt)
 {

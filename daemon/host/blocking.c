@@ -48,7 +48,10 @@ struct wait {
 	struct thread_lane *lane;
 };
 
-/* The library ends this thread (pthread_exit) inside a call of the handler. What it calls while it ends finds no trace. */
+/*
+ * The library ends this thread (pthread_exit) inside a call of the handler. What it calls while it ends finds no
+ * trace.
+ */
 static void wait_cancel(void *context)
 {
 	const struct wait *wait = context;
@@ -71,11 +74,12 @@ static int call_on(struct binding *binding, struct thread_lane *lane, struct clo
                    void *object, uint64_t deadline_ns)
 {
 	struct wait wait = {binding, lane};
-	int r = CBB__STATUS__STATUS_CLOSED;
+	int r;
 	lane_enter(binding, lane, closure);
-	pthread_cleanup_push(wait_cancel, &wait);
-	if (!atomic_load(&closure->closed))
-		r = callback_call_queue(binding, &lane->base, closure, arguments, object, deadline_ns);
+	pthread_cleanup_push(wait_cancel, &wait); /* which may be a setjmp: r has no value before it */
+	r = atomic_load(&closure->closed)
+	        ? CBB__STATUS__STATUS_CLOSED
+	        : callback_call_queue(binding, &lane->base, closure, arguments, object, deadline_ns);
 	pthread_cleanup_pop(0);
 	lane_leave(binding, lane);
 	return r;

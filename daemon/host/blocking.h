@@ -7,7 +7,10 @@
 
 struct closure;
 
-/* As callback_call. -ENOTCONN: the queue has ended; STATUS_WRONG_THREAD: it was never there, which nobody has been told. */
+/*
+ * As callback_call. -ENOTCONN: the queue has ended; STATUS_WRONG_THREAD: it was never there, which nobody has been
+ * told.
+ */
 int blocking_call(struct closure *closure, void *const *arguments, void *object);
 
 #endif

@@ -17,8 +17,8 @@
 #define CELL_SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
 
 /*
- * What a crash or a look from outside shall say of this thread. Keeps what was there, and puts it back. The callback that
- * the call is made under, if any, stays shown: it is in flight.
+ * What a crash or a look from outside shall say of this thread. Keeps what was there, and puts it back. The callback
+ * that the call is made under, if any, stays shown: it is in flight.
  */
 struct shown {
 	const char *library, *function;

@@ -270,8 +270,8 @@ static int run_shown(struct callback_frame *frame, uint64_t sequence, int *error
 /* ---- Events of the thread that wait in the host ---- */
 
 /*
- * What the thread did before goes first: what is left in the store along with the Invoke, what is on its way to the event
- * lane with the next that somebody sends there. In steady use without events no lock is taken.
+ * What the thread did before goes first: what is left in the store along with the Invoke, what is on its way to the
+ * event lane with the next that somebody sends there. In steady use without events no lock is taken.
  */
 static void lend_events(struct binding *binding, struct thread_lane *lane)
 {

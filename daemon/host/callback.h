@@ -13,14 +13,14 @@ struct host_lane;
 struct thread_lane;
 
 /*
- * Runs the handler. 0: *object (of the result's C type) is set, and errno is what native code shall see. Negative: native
- * code gets on_error; what was irregular is on the telemetry page.
+ * Runs the handler. 0: *object (of the result's C type) is set, and errno is what native code shall see. Negative:
+ * native code gets on_error; what was irregular is on the telemetry page.
  */
 int callback_call(struct host_lane *lane, const struct closure *closure, void *const *arguments, void *object);
 
 /*
- * The same on a lane of a queue, by a thread that is in no call of the queue's dispatcher. The binding's events go first.
- * STATUS_BUSY: the queue stalls; then nobody has begun the handler.
+ * The same on a lane of a queue, by a thread that is in no call of the queue's dispatcher. The binding's events go
+ * first. STATUS_BUSY: the queue stalls; then nobody has begun the handler.
  */
 int callback_call_queue(struct binding *binding, struct host_lane *lane, const struct closure *closure,
                         void *const *arguments, void *object, uint64_t deadline_ns);

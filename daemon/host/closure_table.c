@@ -18,7 +18,10 @@
 #define NAME_MAX_BYTES 127
 #define WHERE_MAX_BYTES 255
 
-/* What stands behind a slot: the newest closure, and behind it those of earlier generations, which may still be passed. */
+/*
+ * What stands behind a slot: the newest closure, and behind it those of earlier generations, which may still be
+ * passed.
+ */
 struct slot {
 	uint32_t slot;
 	uint32_t closed_generation;  /* up to this one everything is closed, also what comes later */
@@ -141,7 +144,9 @@ static bool same(const struct closure *closure, const Cbb__OpenCallback *message
 	       (message->name.len == 0 || memcmp(closure->name, message->name.data, message->name.len) == 0);
 }
 
-/* The client gives a slot again only once its last callback is closed: the CloseCallback may be on its way, or unsaid. */
+/*
+ * The client gives a slot again only once its last callback is closed: the CloseCallback may be on its way, or unsaid.
+ */
 static void slot_add(struct slot *slot, struct closure *closure)
 {
 	struct closure **at = &slot->closure;

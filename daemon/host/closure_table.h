@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The closures of this host: by slot and generation, as the client names them; by address, when native code hands one back.
+ * The closures of this host: by slot and generation, as the client names them; by address, when native code hands one
+ * back.
  */
 #ifndef CBB_HOST_CLOSURE_TABLE_H
 #define CBB_HOST_CLOSURE_TABLE_H

@@ -83,8 +83,9 @@ static void listener_ungate(struct queue *queue, struct listener *listener)
 }
 
 /*
- * A loss with nothing behind it waits until the client is done with what is in front, and is told at most once a tick: else
- * a flood of lost events would be a flood of frames. None is told to a client that does not read: they would pile up.
+ * A loss with nothing behind it waits until the client is done with what is in front, and is told at most once a tick:
+ * else a flood of lost events would be a flood of frames. None is told to a client that does not read: they would pile
+ * up.
  */
 void event_flow_settle(struct queue *queue, struct listener *listener)
 {
@@ -171,8 +172,8 @@ void event_flow_advance(struct queue *queue)
 }
 
 /*
- * Straight to the lane, if nothing of the store could go first: what is in there waits for credit, or is held; and then a
- * walk finds out.
+ * Straight to the lane, if nothing of the store could go first: what is in there waits for credit, or is held; and
+ * then a walk finds out.
  */
 int event_flow_add(struct queue *queue, const struct event *event)
 {
@@ -261,7 +262,10 @@ static size_t put_varint(uint8_t *to, uint64_t value)
 	return n;
 }
 
-/* The event as it will be sent there: behind those that have left on the event lane, some of which may be the thread's. */
+/*
+ * The event as it will be sent there: behind those that have left on the event lane, some of which may be the
+ * thread's.
+ */
 static bool put_lent(struct buffer *out, const struct entry *entry, uint64_t after)
 {
 	uint8_t last[EVENT_FLOW_AFTER_MAX_BYTES];

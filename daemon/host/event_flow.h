@@ -30,8 +30,8 @@ void event_flow_tick(struct queue *queue);
 #define EVENT_FLOW_AFTER_MAX_BYTES 12
 
 /*
- * Takes the events of a thread that have not been sent, oldest first, as a list by `next`, and appends their frames to `out`.
- * They stay counted until event_flow_return. Those of paused callbacks stay.
+ * Takes the events of a thread that have not been sent, oldest first, as a list by `next`, and appends their frames to
+ * `out`. They stay counted until event_flow_return. Those of paused callbacks stay.
  */
 struct entry *event_flow_lend(struct queue *queue, uint64_t thread, struct buffer *out);
 void event_flow_return(struct queue *queue, struct entry *lent);

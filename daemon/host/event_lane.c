@@ -208,8 +208,8 @@ static int send_some(struct event_lane *lane, int fd)
 }
 
 /*
- * As long as there is something, others' included, but not for ever: somebody who always adds more would keep this thread. What
- * fails for good is ended: the service thread reads the end of file.
+ * As long as there is something, others' included, but not for ever: somebody who always adds more would keep this
+ * thread. What fails for good is ended: the service thread reads the end of file.
  */
 static void send_all(struct queue *queue)
 {

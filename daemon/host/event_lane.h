@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The event lane of a queue: what is to be sent, who sends it, and what the client has taken. Whoever finds nobody
- * sending sends all that has gathered, outside the lock and without waiting; what the socket does not take, the service thread
- * sends. Everything with the queue's lock.
+ * sending sends all that has gathered, outside the lock and without waiting; what the socket does not take, the
+ * service thread sends. Everything with the queue's lock.
  *
  * What is sent when: if the client has received all that was sent, at once. Else it is busy, and
  * says so before it sleeps: till then events gather, up to a batch. The service thread's tick bounds this, should the

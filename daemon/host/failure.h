@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the program cannot see by itself: native code got on_error, or an event went nowhere. It is told in a notice, and on
- * the callback's event lane for the program's hook.
+ * What the program cannot see by itself: native code got on_error, or an event went nowhere. It is told in a notice,
+ * and on the callback's event lane for the program's hook.
  */
 #ifndef CBB_HOST_FAILURE_H
 #define CBB_HOST_FAILURE_H

@@ -105,8 +105,8 @@ static int serve_close_callback(struct host_lane *lane, const struct frame *fram
 }
 
 /*
- * Only a call in flight can be abandoned. One that is answered returned while this frame was on its way or unread: nobody
- * took its result.
+ * Only a call in flight can be abandoned. One that is answered returned while this frame was on its way or unread:
+ * nobody took its result.
  */
 static int serve_abandon(struct host_lane *lane, const struct frame *frame, uint64_t parent)
 {

@@ -39,9 +39,9 @@ static pthread_key_t leave_key;
 static bool has_leave_key;
 
 /*
- * Key destructors run in rounds; a library's own may call back, and may need the alternate stack. So what queues keep goes in
- * the last round but one (ThreadSanitizer allows nothing in the last one that it has to see), and the stack in the last.
- * It covers return, pthread_exit and cancellation alike.
+ * Key destructors run in rounds; a library's own may call back, and may need the alternate stack. So what queues keep
+ * goes in the last round but one (ThreadSanitizer allows nothing in the last one that it has to see), and the stack in
+ * the last. It covers return, pthread_exit and cancellation alike.
  */
 static void leave_later(void *thread)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lanes that native threads have asked the client for. A request stays open until a lane comes: whoever waits next needs no
- * other one. A client that has read it and attaches nothing may have failed at it: after a while it is asked again.
+ * Lanes that native threads have asked the client for. A request stays open until a lane comes: whoever waits next
+ * needs no other one. A client that has read it and attaches nothing may have failed at it: after a while it is asked
+ * again.
  */
 #ifndef CBB_HOST_LANE_REQUEST_H
 #define CBB_HOST_LANE_REQUEST_H

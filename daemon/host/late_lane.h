@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A lane on which a handler is late: native code has gone on, and nobody reads there any more. A thread of ours does, until
- * the answer has come: the calls that the late handler makes fail instead of waiting, and its answer is counted.
+ * A lane on which a handler is late: native code has gone on, and nobody reads there any more. A thread of ours does,
+ * until the answer has come: the calls that the late handler makes fail instead of waiting, and its answer is counted.
  */
 #ifndef CBB_HOST_LATE_LANE_H
 #define CBB_HOST_LATE_LANE_H

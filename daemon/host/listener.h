@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a closure has besides if its calls are events: the program's wishes, and where its events are. All but the wishes
- * is guarded by the queue's lock.
+ * What a closure has besides if its calls are events: the program's wishes, and where its events are. All but the
+ * wishes is guarded by the queue's lock.
  */
 #ifndef CBB_HOST_LISTENER_H
 #define CBB_HOST_LISTENER_H

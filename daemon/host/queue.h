@@ -63,8 +63,8 @@ void queue_unref(struct queue *queue);
 bool queue_has_ended(uint32_t number);
 
 /*
- * Service thread: a queue whose event lane is `fd`, which it takes on success. The caller has a reference. 0, STATUS_LIMIT,
- * STATUS_ARGUMENT, -ENOMEM with a detail text.
+ * Service thread: a queue whose event lane is `fd`, which it takes on success. The caller has a reference. 0,
+ * STATUS_LIMIT, STATUS_ARGUMENT, -ENOMEM with a detail text.
  */
 int queue_attach(const Cbb__HostAttach *attach, int fd, struct queue **ret_queue);
 /* Service thread: the queue is dead from now on. The caller's reference stays. */
@@ -91,8 +91,8 @@ void queue_wait(struct queue *queue, pthread_cond_t *condition, uint64_t deadlin
 uint64_t queue_progress(const struct queue *queue);
 
 /*
- * The closure is closed (it is marked so already): wakes who waits for it, tells the client when no event of it follows.
- * Any thread, without locks.
+ * The closure is closed (it is marked so already): wakes who waits for it, tells the client when no event of it
+ * follows. Any thread, without locks.
  */
 void queue_callback_closed(struct closure *closure, bool abort);
 /* Native code has ended it; the client's word for it is to come: wakes who waits for it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The service thread's side of queues: it attaches their lanes, reads their event lanes, and sends there what native threads
- * had to leave. All of it is the service thread's.
+ * The service thread's side of queues: it attaches their lanes, reads their event lanes, and sends there what native
+ * threads had to leave. All of it is the service thread's.
  */
 #ifndef CBB_HOST_QUEUE_SERVICE_H
 #define CBB_HOST_QUEUE_SERVICE_H

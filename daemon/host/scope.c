@@ -85,7 +85,10 @@ static struct closure *find_notifier(const struct native_call *call, const Cbb__
 	return NULL;
 }
 
-/* What the notifier will be called with: the user data that belongs to it or to a callback it speaks of, else the first. */
+/*
+ * What the notifier will be called with: the user data that belongs to it or to a callback it speaks of, else the
+ * first.
+ */
 static uint64_t notifier_word(const struct native_call *call, uint32_t notifier)
 {
 	const struct plan *plan = call->marshal.plan;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How long native code may use what it was given. A plain C function: during the call, until it was called, until native
- * code says that it lets go of it, as long as a handle lives, or for ever; one that nothing arms is not called
+ * How long native code may use what it was given. A plain C function: during the call, until it was called, until
+ * native code says that it lets go of it, as long as a handle lives, or for ever; one that nothing arms is not called
  * through: that is a late call. A copy of memory: in the same way, if the interface says `lifetime`.
  */
 #ifndef CBB_HOST_SCOPE_H

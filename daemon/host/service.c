@@ -16,12 +16,14 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -35,13 +37,14 @@
 static struct {
 	struct event_base *base;
 	struct connection broker;
+	int epoll_fd;                /* the base's; -1: not known */
 	int wake_fd;
 	struct event *broker_event, *client_event, *wake_event, *end_timer;
 	bool broker_gone, client_gone;
 	_Atomic bool exit_begun;     /* the library called exit(): it runs its exit handlers */
 	_Atomic int exit_status;
 	_Atomic bool queues_wait;    /* for somebody to look at them */
-} service = {.broker.fd = -1, .wake_fd = -1};
+} service = {.broker.fd = -1, .epoll_fd = -1, .wake_fd = -1};
 
 /* ---- The end ---- */
 
@@ -290,10 +293,21 @@ static struct event *watch(int fd, event_callback_fn callback)
 	return event;
 }
 
+/* libevent does not tell its descriptor: that is the first free one, as long as there is no other thread. */
+static struct event_base *base_new(int *ret_fd)
+{
+	int fd = fcntl(service.broker.fd, F_DUPFD_CLOEXEC, 0);
+	descriptor_close(fd);
+	struct event_base *base = event_base_new();
+	bool is_epoll = base && epoll_ctl(fd, EPOLL_CTL_DEL, service.broker.fd, NULL) < 0 && errno == ENOENT;
+	*ret_fd = is_epoll ? fd : -1;
+	return base;
+}
+
 static int watch_all(void)
 {
 	int client = host_self()->client_pidfd;
-	service.base = event_base_new();
+	service.base = base_new(&service.epoll_fd);
 	service.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!service.base || service.wake_fd < 0)
 		return -ENOMEM;
@@ -330,5 +344,6 @@ int service_start(struct connection *connection)
 void service_close_descriptors(void)
 {
 	descriptor_close(service.broker.fd);
+	descriptor_close(service.epoll_fd);
 	descriptor_close(service.wake_fd);
 }

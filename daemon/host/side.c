@@ -145,7 +145,9 @@ static int release(struct marshal_frame *frame, const Cbb__Param *param, void *o
 	const struct native_call *call = (const struct native_call *)(void *)frame;
 	const char *name = interface_name(frame->plan->interface, param->free_function);
 	void (*free_function)(void *);
-	/* The one that goes with the process's malloc, which need not be libc's: libc.so.6 itself is a library here, too. */
+	/*
+	 * The one that goes with the process's malloc, which need not be libc's: libc.so.6 itself is a library here, too.
+	 */
 	if (strcmp(name, "free") == 0) {
 		free(original);
 		return 0;

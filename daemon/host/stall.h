@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether a queue still moves, as seen by a thread that waits for it: a program that never dispatches must not keep native
- * threads for ever.
+ * Whether a queue still moves, as seen by a thread that waits for it: a program that never dispatches must not keep
+ * native threads for ever.
  */
 #ifndef CBB_HOST_STALL_H
 #define CBB_HOST_STALL_H

@@ -20,9 +20,9 @@ struct host_thread {
 	const char *_Atomic library;
 	const char *_Atomic function;
 	const char *_Atomic callback;
-	void *lane;                         /* the lane this thread serves, or waits on; belongs to lane_thread and blocking */
-	int call_result;                    /* of its last call of a callback, if it has_called one: a negative status, or enum
-	                                       admission */
+	void *lane;                         /* that it serves, or waits on; belongs to lane_thread and blocking */
+	int call_result;                    /* of its last call of a callback, if it has_called one: a negative status,
+	                                       or enum admission */
 	bool has_called;
 	void *native;                       /* what queues keep for it; belongs to native_thread */
 	void *alternate_stack;              /* mapping with its guard page; NULL: none of ours */

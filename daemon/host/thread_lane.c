@@ -22,9 +22,9 @@
 #include <unistd.h>
 
 /*
- * The state of a lane: 0 without a socket; else HERE, the serial number of the thread that it belongs to (0: the pool), and
- * whether it is in use. From idle to in use it goes by compare-and-swap, since its own thread takes no lock for that;
- * back by whoever uses it.
+ * The state of a lane: 0 without a socket; else HERE, the serial number of the thread that it belongs to (0: the
+ * pool), and whether it is in use. From idle to in use it goes by compare-and-swap, since its own thread takes no lock
+ * for that; back by whoever uses it.
  */
 #define HERE 1u
 #define USED 2u

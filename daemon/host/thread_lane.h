@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lanes of a queue on which native threads wait for answers: a pool, filled as threads ask. A lane belongs to the thread
- * that used it last, so that in steady use taking one is a single atomic operation; it goes back to the pool at the end
- * of that thread, or to another thread when the pool is used up.
+ * The lanes of a queue on which native threads wait for answers: a pool, filled as threads ask. A lane belongs to the
+ * thread that used it last, so that in steady use taking one is a single atomic operation; it goes back to the pool at
+ * the end of that thread, or to another thread when the pool is used up.
  */
 #ifndef CBB_HOST_THREAD_LANE_H
 #define CBB_HOST_THREAD_LANE_H
@@ -87,7 +87,10 @@ void thread_lane_end_late(struct queue *queue, struct thread_lane *lane);
 
 /* ---- The service thread ---- */
 
-/* A lane has come; the descriptor is the caller's on failure. 0, or STATUS_LIMIT, STATUS_CLOSED, -ENOMEM with a detail text. */
+/*
+ * A lane has come; the descriptor is the caller's on failure. 0, or STATUS_LIMIT, STATUS_CLOSED, -ENOMEM with a detail
+ * text.
+ */
 int thread_lane_attach(struct queue *queue, int fd);
 
 /* ---- With the queue's lock ---- */

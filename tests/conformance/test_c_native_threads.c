@@ -344,7 +344,8 @@ static void event_waiting_for_the_gate(void *user, int thread, int number, const
 {
 	cbb_function *gate_wait = NULL;
 	REMOTE_OK(cbb_function_find(threads_library, "gate_wait", &gate_wait));
-	EXPECT_EQUAL(cbb_call_with(gate_wait, NULL, NULL, &(cbb_call_options){.size = sizeof(cbb_call_options), .serve = 1}), 0);
+	cbb_call_options options = {.size = sizeof options, .serve = 1};
+	EXPECT_EQUAL(cbb_call_with(gate_wait, NULL, NULL, &options), 0);
 	event(user, thread, number, text);
 }
 

@@ -36,7 +36,7 @@ static void D01_a_callback_has_a_limit_of_its_own_and_others_of_the_queue_are_no
 	remote_end();
 }
 
-/* The host hears a moment later what was handled: an event that comes before that is lost, one that comes later is not. */
+/* The host hears a moment later what was handled: an event that comes before that is lost, a later one is not. */
 static void D01_room_comes_back_as_events_are_handled(void)
 {
 	int n_sent = 0;

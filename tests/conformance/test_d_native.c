@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What native code sees of its callbacks through cbbroker-native.h: D03 non-blocking sends, D16 the fate of each event, E12,
- * E14 and E15 as a user of callbacks.
+ * What native code sees of its callbacks through cbbroker-native.h: D03 non-blocking sends, D16 the fate of each event,
+ * E12, E14 and E15 as a user of callbacks.
  */
 #include "support/stream.h"
 
@@ -58,15 +58,25 @@ static int release_from_native(cbb_callback *callback, int abort)
 
 /* ---- D03 ---- */
 
+/* The host hears of what was handled in its own time: those for which there is no room yet are sent again. */
+static void fill_queue(cbb_callback *callback, int first, int n)
+{
+	uint64_t end_ms = foreign_deadline_ms();
+	for (int i = 0; i < n && foreign_now_ms() < end_ms;) {
+		send_from_native(callback, first + i, 1, 1);
+		i += statuses[0] == CBB_NATIVE_OK;
+	}
+}
+
 static void D03_a_nonblocking_send_to_a_full_queue_says_so_and_nothing_happened(void)
 {
 	cbb_queue_options options = {.size = sizeof options, .max_events = 4, .stall_timeout_ms = CBB_UNLIMITED};
 	given_the_library(&options);
 	cbb_callback *callback = LISTENER();
 	for (int round = 0; round < 5; round++) {
-		send_from_native(callback, 4 * round + 1, 6, 1);
-		expect_statuses(0, 4, CBB_NATIVE_OK);
-		expect_statuses(4, 2, CBB_NATIVE_FULL);
+		fill_queue(callback, 4 * round + 1, 4);
+		send_from_native(callback, 4 * round + 5, 2, 1);
+		expect_statuses(0, 2, CBB_NATIVE_FULL);
 		EXPECT(dispatch_until(queue, &n_handled, 4 * round + 4));
 		EXPECT_EQUAL(dispatch_all(queue), 0);
 	}
@@ -187,7 +197,8 @@ static void D06_the_caller_sees_that_its_wait_could_never_have_ended(void)
 	cbb_queue_options options = {.size = sizeof options, .max_events = 4, .stall_timeout_ms = CBB_UNLIMITED};
 	given_the_library(&options);
 	cbb_callback *callback =
-	    CALLBACK_WITH(native, "event_fn", event_sending_more, .delivery = CBB_LISTENER, .queue = queue, .on_lost = stream_loss);
+	    CALLBACK_WITH(native, "event_fn", event_sending_more, .delivery = CBB_LISTENER, .queue = queue,
+	                  .on_lost = stream_loss);
 	REMOTE(native, void(event_fn, int, int, int *), "native_send_here")(event_pointer(callback), 0, 1, statuses);
 	EXPECT(dispatch_until(queue, &n_accounted, 11));
 	for (int i = 0; i < 10; i++)

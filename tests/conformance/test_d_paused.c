@@ -176,8 +176,8 @@ static void D14_and_only_the_last_when_it_wants_the_latest(void)
 }
 
 /*
- * Pausing is told to the host, which may accept a few events before it hears. They come in the order of the thread's calls:
- * so one that is not handled when a later event of the same thread is, waits.
+ * Pausing is told to the host, which may accept a few events before it hears. They come in the order of the thread's
+ * calls: so one that is not handled when a later event of the same thread is, waits.
  */
 static int send_until_one_waits(struct puppet *sender, cbb_callback *paused, cbb_callback *other, int first)
 {

@@ -23,7 +23,7 @@ static bool is_asked_after_events(void)
 static void given_a_thread_that_keeps_to_the_rules_when_dispatched_then_it_is_served(void)
 {
 	static const char *const ways[] = {"thread calls back", "thread calls an unknown slot",
-	                                   "thread abandons what is not there"};
+	                                   "thread abandons what is not there", "threads want a lane too many"};
 	given_a_client_with_a_queue();
 	for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++)
 		expect_queue_goes_on(ways[i], is_asked_often);

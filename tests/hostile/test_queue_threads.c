@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Native threads on the lanes of a queue at the edges: one that ends inside a handler's call, many that ask in vain, and
- * clients that leave half a lane.
+ * Native threads on the lanes of a queue at the edges: one that ends inside a handler's call, many that ask in vain,
+ * and clients that leave half a lane.
  */
 #include "queue_party.h"
 
@@ -66,9 +66,38 @@ static void given_a_handler_whose_call_ends_its_native_thread_then_the_lane_ends
 	end_party();
 }
 
+/* Half of the room is the events' that went along. */
+static void given_a_thread_with_events_when_it_ends_inside_its_handlers_call_then_their_room_is_there_again(void)
+{
+	given_a_party();
+	attach_events(4, 0, 0);
+	attach_native(&native);
+	struct interface *deaths = open_library(DEATHS, "libfixture_deaths.so", DEATHS_TEXT);
+	uint64_t event = open_callback(a_callback(0, "event_fn", CBB__DELIVERY__DELIVERY_LISTENER));
+	uint64_t sum = open_callback(a_callback(1, "sum_fn", CBB__DELIVERY__DELIVERY_BLOCKING));
+	puppet = open_puppet("worker");
+	call("puppet_events", WORDS(puppet, event, 0, 1, 4));
+	call("puppet_sum", WORDS(puppet, sum, 3, 4));
+	expect_event(&native);
+	expect_event(&native);
+	Cbb__Invoke inner = an_invoke_of(DEATHS, deaths, "end_thread", NULL, 0);
+	inner.parent = expect_invoke(&native)->sequence;
+	send_invoke(&native, inner);
+	raw_expect_end(&native);
+	expect_event(&events);
+	expect_event(&events);
+	send_taken(2, 2);
+	puppet = open_puppet("next");
+	call("puppet_events", WORDS(puppet, event, 0, 5, 4));
+	call("puppet_wait", WORDS(puppet));
+	raw_close(&native);
+	interface_free(deaths);
+	end_party();
+}
+
 /* ---- Asking in vain ---- */
 
-static void given_a_client_that_reads_nothing_when_threads_give_up_often_then_no_more_lanes_are_asked_for_than_there_may_be(void)
+static void given_threads_that_give_up_often_when_nobody_reads_then_no_more_lanes_are_asked_for_than_may_be(void)
 {
 	unsigned n_wanted = 0;
 	given_a_party_with_a_worker(60000, 1);
@@ -126,7 +155,8 @@ static void given_a_handler_that_has_read_memory_when_its_callback_is_aborted_th
 
 static const struct test tests[] = {
     TEST(given_a_handler_whose_call_ends_its_native_thread_then_the_lane_ends_and_others_are_served),
-    TEST(given_a_client_that_reads_nothing_when_threads_give_up_often_then_no_more_lanes_are_asked_for_than_there_may_be),
+    TEST(given_a_thread_with_events_when_it_ends_inside_its_handlers_call_then_their_room_is_there_again),
+    TEST(given_threads_that_give_up_often_when_nobody_reads_then_no_more_lanes_are_asked_for_than_may_be),
     TEST(given_a_client_that_shuts_its_event_lane_for_reading_when_an_event_comes_then_the_queue_ends),
     TEST(given_a_handler_that_has_read_memory_when_its_callback_is_aborted_then_its_answer_counts),
 };

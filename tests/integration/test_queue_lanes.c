@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The lanes of a queue's native threads come and go, and a client that is slow to notice takes no honest host for a liar. */
+/*
+ * The lanes of a queue's native threads come and go, and a client that is slow to notice takes no honest host for a
+ * liar.
+ */
 #include "support/foreign.h"
 
 #include <pthread.h>
@@ -65,7 +68,7 @@ static void given_puppets(void)
 		puppets[i] = given_a_puppet("many");
 }
 
-static void given_as_many_lanes_as_there_may_be_when_all_end_and_are_asked_for_again_then_all_threads_are_served(void)
+static void given_all_lanes_there_may_be_when_they_end_and_are_asked_for_again_then_all_threads_are_served(void)
 {
 	given_puppets();
 	cbb_callback *first = CALLBACK_WITH(puppets_library, "sum_fn", sum, .delivery = CBB_BLOCKING, .queue = queue);
@@ -84,7 +87,7 @@ static void given_as_many_lanes_as_there_may_be_when_all_end_and_are_asked_for_a
 }
 
 /* Each wait that ends in vain may be followed by another request. */
-static void given_a_program_that_does_not_dispatch_when_threads_wait_in_vain_often_then_they_are_served_in_the_end(void)
+static void given_threads_that_waited_in_vain_often_when_dispatched_at_last_then_they_are_served(void)
 {
 	given_puppets();
 	cbb_callback *hasty = CALLBACK_WITH(puppets_library, "sum_fn", sum, .delivery = CBB_BLOCKING, .queue = queue,
@@ -102,7 +105,7 @@ static void given_a_program_that_does_not_dispatch_when_threads_wait_in_vain_oft
 }
 
 static const struct test tests[] = {
-    TEST_TIMEOUT(given_as_many_lanes_as_there_may_be_when_all_end_and_are_asked_for_again_then_all_threads_are_served, 60),
-    TEST_TIMEOUT(given_a_program_that_does_not_dispatch_when_threads_wait_in_vain_often_then_they_are_served_in_the_end, 60),
+    TEST_TIMEOUT(given_all_lanes_there_may_be_when_they_end_and_are_asked_for_again_then_all_threads_are_served, 60),
+    TEST_TIMEOUT(given_threads_that_waited_in_vain_often_when_dispatched_at_last_then_they_are_served, 60),
 };
 HARNESS_MAIN(tests)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What tests of callbacks from a library's own threads begin with: a host with fixtures/threads.h and
- * fixtures/puppets.h, and words for queues and callbacks. Each ends the test where something fails that is not what the test is about.
+ * fixtures/puppets.h, and words for queues and callbacks. Each ends the test where something fails that is not what
+ * the test is about.
  */
 #ifndef CBB_TESTS_SUPPORT_FOREIGN_H
 #define CBB_TESTS_SUPPORT_FOREIGN_H

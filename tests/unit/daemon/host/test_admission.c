@@ -7,13 +7,11 @@
 #include "host/closure.h"
 #include "host/event_flow.h"
 #include "host/native_thread.h"
-#include "host/queue.h"
 #include "host/thread.h"
-#include "support/harness.h"
+#include "made_queue.h"
 #include "wire/frame.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
 static struct queue *queue;
 static struct closure closure = {.slot = 3, .generation = 1, .queue = 7};
@@ -25,28 +23,21 @@ static uint64_t last_sequence;
 /* Of 1,000 bytes, in which nothing leaves the host: the listeners are paused. */
 static void given_a_queue(void)
 {
-	Cbb__HostAttach attach = CBB__HOST_ATTACH__INIT;
-	int pair[2];
-	REQUIRE_EQUAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	attach.queue = 7;
-	attach.queue_max_bytes = 1000;
-	attach.queue_stall_ms = UINT64_MAX;
-	REQUIRE_EQUAL(queue_attach(&attach, pair[0], &queue), 0);
-	client = pair[1];
+	queue = queue_make(0, 1000, UINT64_MAX, &client);
 }
 
 static void finish(void)
 {
 	bindings_free(&native);
 	bindings_free(&producer);
-	queue_end(queue);
-	queue_unref(queue);
+	queue_unmake(queue);
 	descriptor_close(client);
 }
 
 static struct listener a_listener(Cbb__Overflow overflow)
 {
-	return (struct listener){.closure = &closure, .overflow = overflow, .window = UINT64_MAX, .key = -1, .paused = true};
+	return (struct listener){.closure = &closure, .overflow = overflow, .window = UINT64_MAX, .key = -1,
+	                         .paused = true};
 }
 
 static int pass(struct native_thread *of, struct listener *listener, uint64_t key, size_t size)
@@ -54,14 +45,15 @@ static int pass(struct native_thread *of, struct listener *listener, uint64_t ke
 	uint8_t frame[1000] = {0};
 	struct event event = {.listener = listener, .sequence = ++last_sequence, .thread = of->serial, .key = key,
 	                      .frame = frame, .size = size};
-	struct binding *binding = binding_get(of, 7);
+	struct binding *binding = binding_get(of, MADE_QUEUE);
 	REQUIRE(binding != NULL);
 	return admission_pass(binding, &event);
 }
 
 static void given_no_room_when_a_thread_does_not_wait_then_the_event_that_its_own_would_replace_stays(void)
 {
-	struct listener keyed = a_listener(CBB__OVERFLOW__OVERFLOW_COALESCE), other = a_listener(CBB__OVERFLOW__OVERFLOW_WAIT);
+	struct listener keyed = a_listener(CBB__OVERFLOW__OVERFLOW_COALESCE);
+	struct listener other = a_listener(CBB__OVERFLOW__OVERFLOW_WAIT);
 	given_a_queue();
 	native.nonblocking = true;
 	EXPECT_EQUAL(pass(&native, &other, 0, 700), ADMISSION_TAKEN);

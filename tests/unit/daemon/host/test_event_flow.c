@@ -3,15 +3,13 @@
 #include "base/clock.h"
 #include "host/closure.h"
 #include "host/event_flow.h"
-#include "host/queue.h"
-#include "support/harness.h"
+#include "made_queue.h"
 #include "wire/connection.h"
 #include "wire/unpack.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 static struct queue *queue;
 static struct connection client;
@@ -21,24 +19,18 @@ static uint64_t last_sequence;
 
 static void given_a_queue(uint64_t max_events)
 {
-	Cbb__HostAttach attach = CBB__HOST_ATTACH__INIT;
-	int pair[2];
-	REQUIRE_EQUAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	attach.queue = 7;
-	attach.queue_max_events = max_events;
-	REQUIRE_EQUAL(queue_attach(&attach, pair[0], &queue), 0);
-	connection_init(&client, pair[1], FRAME_PAYLOAD_DEFAULT_BYTES);
+	int fd;
+	queue = queue_make(max_events, 0, 0, &fd);
+	connection_init(&client, fd, FRAME_PAYLOAD_DEFAULT_BYTES);
 	listener = (struct listener){.closure = &closure, .window = UINT64_MAX, .key = -1};
 	closure.listener = &listener;
 	pthread_mutex_lock(&queue->lock);
-	event_lane_writable(queue);
 }
 
 static void finish(void)
 {
 	pthread_mutex_unlock(&queue->lock);
-	queue_end(queue);
-	queue_unref(queue);
+	queue_unmake(queue);
 	connection_free(&client);
 }
 

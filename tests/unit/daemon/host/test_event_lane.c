@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who sends on an event lane, for how long, and what a client that reads nothing costs. The test stands at the other end,
- * and in between: what happens while a thread sends, without the lock, happens in send().
+ * Who sends on an event lane, for how long, and what a client that reads nothing costs. The test stands at the other
+ * end, and in between: what happens while a thread sends, without the lock, happens in send().
  */
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "host/closure.h"
 #include "host/event_flow.h"
-#include "host/queue.h"
-#include "support/harness.h"
+#include "made_queue.h"
 #include "wire/frame.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 static struct queue *queue;
 static struct closure closure = {.slot = 3, .generation = 1, .queue = 7};
@@ -34,25 +32,17 @@ ssize_t send(int fd, const void *bytes, size_t size, int flags)
 
 static void given_a_queue(uint64_t max_events)
 {
-	Cbb__HostAttach attach = CBB__HOST_ATTACH__INIT;
-	int pair[2];
-	REQUIRE_EQUAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	attach.queue = 7;
-	attach.queue_max_events = max_events;
-	REQUIRE_EQUAL(queue_attach(&attach, pair[0], &queue), 0);
-	client = pair[1];
+	queue = queue_make(max_events, 0, 0, &client);
 	listener = (struct listener){.closure = &closure, .window = UINT64_MAX, .key = -1};
 	closure.listener = &listener;
 	pthread_mutex_lock(&queue->lock);
-	event_lane_writable(queue);
 }
 
 static void finish(void)
 {
 	while_sending = NULL;
 	pthread_mutex_unlock(&queue->lock);
-	queue_end(queue);
-	queue_unref(queue);
+	queue_unmake(queue);
 	descriptor_close(client);
 }
 
