@@ -16,8 +16,8 @@ int async_complete(struct queue_lane *lane, const struct frame *frame, struct ho
 /* With the lock: its deadline has passed. */
 void async_late(struct queue_lane *lane);
 /*
- * With the lock: its lane has ended, or (-ECANCELED) a handler on it was left; the lane is dropped, the call completes as a
- * task.
+ * With the lock: its lane has ended, or (-ECANCELED) a handler on it was left; the lane is dropped, the call completes
+ * as a task.
  */
 void async_lost(struct queue_lane *lane, int r);
 

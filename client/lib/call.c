@@ -110,8 +110,8 @@ int call_other_return(struct client_lane *lane, uint64_t got, uint64_t awaited)
 }
 
 /*
- * The native thread no longer waits for the handler that makes this call, and said so before it read of the call: that is
- * refused.
+ * The native thread no longer waits for the handler that makes this call, and said so before it read of the call: that
+ * is refused.
  */
 static bool is_word_of_lateness(const struct client_lane *lane, const struct frame *frame, const struct hot *hot)
 {

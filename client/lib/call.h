@@ -26,8 +26,8 @@ struct call_frame {
 void call_from_symbol(ffi_cif *cif, void *result, void **arguments, void *user);
 
 /*
- * A call from the program. `result` is an object of the result's C type; `widened`, if not NULL, gets it as libffi wants
- * it. Whoever closes the host frees the function once this thread has left it.
+ * A call from the program. `result` is an object of the result's C type; `widened`, if not NULL, gets it as libffi
+ * wants it. Whoever closes the host frees the function once this thread has left it.
  */
 int call_run(struct cbb_function *function, void *result, void *const *arguments, uint64_t timeout_ms, void *widened);
 
@@ -35,8 +35,8 @@ int call_run(struct cbb_function *function, void *result, void *const *arguments
 uint64_t call_deadline(const struct cbb_function *function, uint64_t timeout_ms);
 
 /*
- * The message of a call: appended to the lane's `out`, with what the host must know of its callbacks ahead of it. On failure
- * `out` is empty.
+ * The message of a call: appended to the lane's `out`, with what the host must know of its callbacks ahead of it. On
+ * failure `out` is empty.
  */
 int call_put(struct call_frame *call, int error_number);
 /* What came back. 0; -EBADMSG with a detail text: the host broke the protocol; another code: the call failed. */

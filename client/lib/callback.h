@@ -22,8 +22,8 @@ bool callback_fits(const struct cbb_callback *callback, const struct cbb_functio
 struct cbb_queue *callback_queue(const struct cbb_callback *callback);
 
 /*
- * A handler begins: 0, or STATUS_CLOSED. `draining`: one that native code called before the callback was closed may still
- * begin. Pair with callback_end.
+ * A handler begins: 0, or STATUS_CLOSED. `draining`: one that native code called before the callback was closed may
+ * still begin. Pair with callback_end.
  */
 int callback_begin(struct cbb_callback *callback, bool draining);
 void callback_end(struct cbb_callback *callback);

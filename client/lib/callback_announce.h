@@ -9,8 +9,8 @@
 #include "wire/lane.h"
 
 /*
- * Attaches the event lane of its queue, if there is none yet, and appends OpenCallback to the lane's `out`. 0 or a negative
- * code with a detail text.
+ * Attaches the event lane of its queue, if there is none yet, and appends OpenCallback to the lane's `out`. 0 or a
+ * negative code with a detail text.
  */
 int callback_announce(struct cbb_callback *callback, struct lane *lane, uint64_t deadline_ns);
 

@@ -45,8 +45,8 @@ int callback_put_close(struct cbb_callback *callback, struct lane *lane)
 }
 
 /*
- * On its event lane, whose CallbackEnded says that nothing more comes; or where that has ended, its end behind what came
- * before. False: there is no such lane, or nothing is left there.
+ * On its event lane, whose CallbackEnded says that nothing more comes; or where that has ended, its end behind what
+ * came before. False: there is no such lane, or nothing is left there.
  */
 static bool tell_port(struct cbb_callback *callback, const Cbb__CloseCallback *message)
 {
@@ -107,7 +107,8 @@ static void finalize(struct cbb_callback *callback)
 
 static void finalize_task(struct task *task)
 {
-	struct cbb_callback *callback = (struct cbb_callback *)(void *)((char *)task - offsetof(struct cbb_callback, finalizing));
+	const size_t at = offsetof(struct cbb_callback, finalizing);
+	struct cbb_callback *callback = (struct cbb_callback *)(void *)((char *)task - at);
 	task->run = NULL;
 	finalize(callback);
 }
@@ -253,8 +254,8 @@ static void read_for_others(struct port *port)
 }
 
 /*
- * With the lock: no native thread has a lane of this queue, or asks for one: so none waits for a handler of it, and what comes
- * later is too late. Saves a wait for the host's word, which is most of what closing costs.
+ * With the lock: no native thread has a lane of this queue, or asks for one: so none waits for a handler of it, and
+ * what comes later is too late. Saves a wait for the host's word, which is most of what closing costs.
  */
 static bool is_unheard(const struct port *port, struct cbb_callback *callback)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a callback: OPEN, DRAINING, CLOSED; then `ended`, when the host has nothing more of it; then its finalizer, when
- * no handler runs.
+ * The end of a callback: OPEN, DRAINING, CLOSED; then `ended`, when the host has nothing more of it; then its
+ * finalizer, when no handler runs.
  */
 #ifndef CBB_CLIENT_CALLBACK_CLOSE_H
 #define CBB_CLIENT_CALLBACK_CLOSE_H

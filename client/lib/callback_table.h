@@ -111,7 +111,10 @@ void callback_table_free(struct callback_table *table);
 
 /* Gives the callback a slot. Takes it; on failure it is freed. 0, STATUS_LIMIT, -ENOMEM. */
 int callback_table_add(struct callback_table *table, struct cbb_callback *callback);
-/* It is closed, whatever the host still has to say of it: it is no longer among the open ones. Said again it changes nothing. */
+/*
+ * It is closed, whatever the host still has to say of it: it is no longer among the open ones. Said again it changes
+ * nothing.
+ */
 void callback_table_count_closed(struct callback_table *table, struct cbb_callback *callback);
 /* The slot is free for another. The callback stays known by its pointer. Once per callback. */
 void callback_table_retire(struct callback_table *table, struct cbb_callback *callback);

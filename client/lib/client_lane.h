@@ -63,7 +63,9 @@ void client_lane_end(struct client_lane *lane);
 
 /* session_attach, and what it means for the host if that fails. */
 int host_attach(struct cbb_host *host, const struct session_lane *wanted, uint64_t deadline_ns);
-/* Whether its process is gone, or is within a moment: a socket that ended may say so, or only that the host closed it. */
+/*
+ * Whether its process is gone, or is within a moment: a socket that ended may say so, or only that the host closed it.
+ */
 bool host_is_dying(const struct cbb_host *host);
 
 /* This thread's lane into the host, attached if it has none. 0 or a negative code with a detail text. */
@@ -79,19 +81,22 @@ void client_lane_kill(struct client_lane *lane);
 void client_lane_disown(struct client_lane *lane);
 
 /*
- * Tells the host that a callback is closed, on a lane that this thread has, or (`attach`) gets for it. Fails silently: the
- * client's own table decides.
+ * Tells the host that a callback is closed, on a lane that this thread has, or (`attach`) gets for it. Fails silently:
+ * the client's own table decides.
  */
 void client_lane_close_callback(struct cbb_callback *callback, const Cbb__CloseCallback *message, bool attach);
 
 /*
- * Its thread has left the calls that it was in, with the handlers under them: or nobody could close their callback and host
- * any more. What stands lowest on a queue's lane is for whoever dispatches.
+ * Its thread has left the calls that it was in, with the handlers under them: or nobody could close their callback and
+ * host any more. What stands lowest on a queue's lane is for whoever dispatches.
  */
 void client_lane_leave(struct client_lane *lane);
 /* The thread ends. */
 void client_lanes_free(struct client_thread *thread);
-/* The host is freed, no thread is inside a call: closes the sockets; the threads drop what is left of their lanes later. */
+/*
+ * The host is freed, no thread is inside a call: closes the sockets; the threads drop what is left of their lanes
+ * later.
+ */
 void client_lanes_detach(struct cbb_host *host);
 
 #endif

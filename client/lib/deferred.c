@@ -42,8 +42,8 @@ struct cbb_deferred {
 };
 
 /*
- * Of the states of all. Short, and innermost: taken inside a queue's lock as well as outside. Answers are written without it:
- * whoever set ANSWERING is alone.
+ * Of the states of all. Short, and innermost: taken inside a queue's lock as well as outside. Answers are written
+ * without it: whoever set ANSWERING is alone.
  */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t stored = PTHREAD_COND_INITIALIZER;
@@ -138,7 +138,9 @@ static int send_answer(struct cbb_deferred *deferred, int status)
 
 static int stored_status(struct cbb_deferred *deferred)
 {
-	return deferred->status ? detail_set(deferred->status, "%s", deferred->words ? deferred->words : "the answer failed") : 0;
+	if (deferred->status == 0)
+		return 0;
+	return detail_set(deferred->status, "%s", deferred->words ? deferred->words : "the answer failed");
 }
 
 int deferred_settle(struct queue_lane *lane)

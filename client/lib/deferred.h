@@ -9,20 +9,20 @@
 #include "lib/invocation.h"
 
 /*
- * The handler on this thread has deferred its answer, inside a call of this thread: waits for it, serving what a waiting
- * thread serves, and appends it to the lane's `out`. 0, or a negative code as of handler_serve.
+ * The handler on this thread has deferred its answer, inside a call of this thread: waits for it, serving what a
+ * waiting thread serves, and appends it to the lane's `out`. 0, or a negative code as of handler_serve.
  */
 int deferred_wait(struct cbb_invocation *invocation, uint64_t deadline_ns);
 
 /*
- * The handler of a native thread's invocation has returned, and deferred: 0: it was answered meanwhile, and that has been sent;
- * HANDLER_DEFERRED: the lane waits; a negative code. Not with the lock.
+ * The handler of a native thread's invocation has returned, and deferred: 0: it was answered meanwhile, and that has
+ * been sent; HANDLER_DEFERRED: the lane waits; a negative code. Not with the lock.
  */
 int deferred_settle(struct queue_lane *lane);
 
 /*
- * With the queue's lock: what arrives on a lane whose native thread waits for a deferred answer: that it waits no more. 0;
- * -EBADMSG with a detail text.
+ * With the queue's lock: what arrives on a lane whose native thread waits for a deferred answer: that it waits no more.
+ * 0; -EBADMSG with a detail text.
  */
 int deferred_late(struct queue_lane *lane, const struct frame *frame);
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Running what has arrived for a queue: on the thread that dispatches it, on the threads of cbb_queue_start, and, as far as
- * native threads wait for it, on its dispatcher while that waits in a call.
+ * Running what has arrived for a queue: on the thread that dispatches it, on the threads of cbb_queue_start, and, as
+ * far as native threads wait for it, on its dispatcher while that waits in a call.
  */
 #ifndef CBB_CLIENT_DISPATCH_H
 #define CBB_CLIENT_DISPATCH_H
@@ -26,8 +26,8 @@ struct work {
 };
 
 /*
- * A thread at work on a queue. Not on its stack: when a handler leaves by longjmp, what it skipped there is garbage, and only
- * addresses tell.
+ * A thread at work on a queue. Not on its stack: when a handler leaves by longjmp, what it skipped there is garbage,
+ * and only addresses tell.
  */
 struct dispatch {
 	struct dispatch *outer;    /* client_thread.dispatches, or spare_dispatches */
@@ -49,8 +49,8 @@ struct dispatch {
 enum dispatch_style { DISPATCH_SERIAL, DISPATCH_PARALLEL, DISPATCH_IN_CALL, DISPATCH_CLOSING };
 
 /*
- * Begins and ends this thread's work on a queue. Not with the lock. `frame` lies in the caller's frame. begin: 0, STATUS_BUSY:
- * it is being dispatched; -ENOMEM.
+ * Begins and ends this thread's work on a queue. Not with the lock. `frame` lies in the caller's frame. begin: 0,
+ * STATUS_BUSY: it is being dispatched; -ENOMEM.
  */
 int dispatch_begin(struct cbb_queue *queue, enum dispatch_style style, const void *frame, struct dispatch **ret_dispatch);
 void dispatch_end(struct dispatch *dispatch);
@@ -58,8 +58,8 @@ void dispatch_end(struct dispatch *dispatch);
 /* With the lock: picks something to be run, and marks it as running. Reads what has arrived only if `look`. */
 bool dispatch_pick(struct dispatch *dispatch, bool look);
 /*
- * Without the lock: runs it and marks it as done. How many handlers ran (0 or 1). With ret_next the next is picked in the same
- * breath: whether there is one.
+ * Without the lock: runs it and marks it as done. How many handlers ran (0 or 1). With ret_next the next is picked in
+ * the same breath: whether there is one.
  */
 int dispatch_run(struct dispatch *dispatch, bool *ret_next);
 /* In a child of fork(), into which a handler has returned as well: nothing of the queue is to be touched there. */

@@ -12,14 +12,16 @@
 #define HANDLER_DEFERRED 1
 
 /*
- * Serves an Invoke: 0, HANDLER_DEFERRED (lanes of a queue only), -EBADMSG with a detail text, -ECONNRESET, STATUS_TIMEOUT,
- * STATUS_FORKED.
+ * Serves an Invoke: 0, HANDLER_DEFERRED (lanes of a queue only), -EBADMSG with a detail text, -ECONNRESET,
+ * STATUS_TIMEOUT, STATUS_FORKED.
  */
 int handler_serve(struct client_lane *lane, struct hot *invoke);
 
 /* Sends what answers a callback. 0, or a negative code; the lane is dead then. */
 int handler_answer(struct client_lane *lane, uint64_t deadline_ns);
-/* Whether native code waits no longer for that answer, as far as the lane tells now. By the thread that is at the lane. */
+/*
+ * Whether native code waits no longer for that answer, as far as the lane tells now. By the thread that is at the lane.
+ */
 bool handler_is_late(struct client_lane *lane, uint64_t sequence);
 
 #endif

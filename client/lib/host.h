@@ -52,8 +52,8 @@ struct cbb_host {
 int host_enter(struct cbb_host *host);
 void host_leave(struct cbb_host *host);
 /*
- * Counts this thread in to deal with what came from the host, which may have died meanwhile. False: it is being closed. Pair
- * with host_leave.
+ * Counts this thread in to deal with what came from the host, which may have died meanwhile. False: it is being closed.
+ * Pair with host_leave.
  */
 bool host_hold(struct cbb_host *host);
 
@@ -62,7 +62,9 @@ int host_note_death(struct cbb_host *host, const char *during);
 /* The host broke the protocol (the detail text says how): it is ended. Returns CBB_ERR_PROTOCOL. */
 int host_cut_off(struct cbb_host *host);
 
-/* WOULD_DEADLOCK with a detail text: this thread is in a call into it, or runs something of it. `here`: lib/unwind.h. */
+/*
+ * WOULD_DEADLOCK with a detail text: this thread is in a call into it, or runs something of it. `here`: lib/unwind.h.
+ */
 int host_check_outside(const struct cbb_host *host, const void *here);
 
 /* session_exited of the client's session. */

@@ -133,13 +133,20 @@ static bool failed(struct cbb_invocation *invocation, int status)
 	return computed;
 }
 
+/* What the handler said of itself: 0, or the code, with its words as the detail text. */
+static int handler_status(const struct cbb_invocation *invocation)
+{
+	if (!invocation->failed)
+		return 0;
+	return detail_set(invocation->failed, "%s", invocation->failed_text ? invocation->failed_text : "the handler failed");
+}
+
 int invocation_put_answer(struct cbb_invocation *invocation, int status)
 {
-	if (status == 0 && invocation->failed) {
-		status = detail_set(invocation->failed, "%s", invocation->failed_text ? invocation->failed_text : "the handler failed");
-		if (invocation->fails_call)
-			fail_call(invocation);
-	}
+	if (status == 0)
+		status = handler_status(invocation);
+	if (status < 0 && invocation->fails_call)
+		fail_call(invocation);
 	if (status == 0)
 		status = put_result(invocation);
 	if (status == 0 || failed(invocation, status))
@@ -149,8 +156,8 @@ int invocation_put_answer(struct cbb_invocation *invocation, int status)
 
 void invocation_note_failure(struct cbb_invocation *invocation, int status)
 {
-	if (status == 0 && invocation->failed)
-		status = detail_set(invocation->failed, "%s", invocation->failed_text ? invocation->failed_text : "the handler failed");
+	if (status == 0)
+		status = handler_status(invocation);
 	if (status < 0)
 		failed(invocation, status);
 }

@@ -34,8 +34,8 @@ struct cbb_invocation {
 };
 
 /*
- * Begins one that came in a message: callback, arguments, result. Everything is taken from `arena`. 0; -EBADMSG; another
- * negative code with detail: the handler can not run.
+ * Begins one that came in a message: callback, arguments, result. Everything is taken from `arena`. 0; -EBADMSG;
+ * another negative code with detail: the handler can not run.
  */
 int invocation_decode(struct cbb_invocation *invocation, struct hot *message);
 
@@ -46,8 +46,9 @@ int invocation_run(struct cbb_invocation *invocation);
 int invocation_take_result(struct cbb_invocation *invocation, const void *result, size_t result_bytes);
 
 /*
- * Appends its Return to the lane's `out`: the result, or if `status` (or cbb_invocation_fail) says so what on_error makes of the
- * failure, whose words are the detail text. Tells the failure hook. 0, or a negative code: not even that could be said.
+ * Appends its Return to the lane's `out`: the result, or if `status` (or cbb_invocation_fail) says so what on_error
+ * makes of the failure, whose words are the detail text. Tells the failure hook. 0, or a negative code: not even that
+ * could be said.
  */
 int invocation_put_answer(struct cbb_invocation *invocation, int status);
 /* The failure of an event: nobody is answered. */

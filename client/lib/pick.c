@@ -164,7 +164,10 @@ static enum look park(struct queue_lane *lane)
 	return LOOK_NOTHING;
 }
 
-/* On a pull queue nobody serves in a call. What goes ahead of an Invoke stays: then the native thread waits for the call. */
+/*
+ * On a pull queue nobody serves in a call. What goes ahead of an Invoke stays: then the native thread waits for the
+ * call.
+ */
 static enum look refuse_in_call(struct queue_lane *lane, const struct hot *hot, bool is_event)
 {
 	if (is_event) {
@@ -184,7 +187,9 @@ static enum look look_at_invocation(struct dispatch *dispatch, struct queue_lane
 	const struct hot *hot = &work->hot;
 	if (!is_event && hot->parent != 0) {
 		/* Made under a call that timed out: it crossed the word of that. */
-		return lane->base.abandoned ? LOOK_AGAIN : lane_ended(lane, detail_set(-EBADMSG, "a callback under a call on an idle lane"));
+		if (lane->base.abandoned)
+			return LOOK_AGAIN;
+		return lane_ended(lane, detail_set(-EBADMSG, "a callback under a call on an idle lane"));
 	}
 	if (is_event && claim_is_over(port, hot))
 		return LOOK_AGAIN;
@@ -340,8 +345,8 @@ static bool pick_lane(struct dispatch *dispatch)
 }
 
 /*
- * The next record of a port. Events that belong to different native threads may run side by side; what is told between them
- * (losses, ends) comes when everything before it is done.
+ * The next record of a port. Events that belong to different native threads may run side by side; what is told between
+ * them (losses, ends) comes when everything before it is done.
  */
 struct record *port_next_record(struct port *port)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a queue and a host meet: the event lane between them, and the lanes on which native threads of that host wait for
- * this queue. Everything here is under the queue's lock, unless it says otherwise.
+ * Where a queue and a host meet: the event lane between them, and the lanes on which native threads of that host wait
+ * for this queue. Everything here is under the queue's lock, unless it says otherwise.
  */
 #ifndef CBB_CLIENT_PORT_H
 #define CBB_CLIENT_PORT_H
@@ -83,7 +83,8 @@ struct queue_lane {
 #define LANE_OF_BASE(pointer) ((struct queue_lane *)(void *)((char *)(pointer) - offsetof(struct queue_lane, base)))
 
 /*
- * The port of a queue and a host, attached if there is none. Not with the lock. 0 or a negative code with a detail text.
+ * The port of a queue and a host, attached if there is none. Not with the lock. 0 or a negative code with a detail
+ * text.
  */
 int port_get(struct cbb_queue *queue, struct cbb_host *host, uint64_t deadline_ns, struct port **ret_port);
 /* The same without attaching: NULL. */
@@ -121,8 +122,8 @@ unsigned port_take_wanted(struct port *port);
 /* Attaches lanes of native threads, which are counted. Not with the lock; failing is the host's matter. */
 void port_attach_lanes(struct port *port, unsigned n);
 /*
- * Takes a socket that is a lane of this port now. Not with the lock. A call's lane is one that the caller is at; a native
- * thread's is counted. 0 or -errno; then the socket is closed, and counted no more.
+ * Takes a socket that is a lane of this port now. Not with the lock. A call's lane is one that the caller is at; a
+ * native thread's is counted. 0 or -errno; then the socket is closed, and counted no more.
  */
 int port_add_lane(struct port *port, int fd, struct cbb_async *async, struct queue_lane **ret_lane);
 /* A deadline for a call's lane, of one that the caller is at. 0 or -errno. */

@@ -129,8 +129,8 @@ static int take_control(struct port *port, const struct frame *frame)
 }
 
 /*
- * The end of a callback that has no events has no place among them: whoever closes it need not wait for the dispatcher to get
- * there.
+ * The end of a callback that has no events has no place among them: whoever closes it need not wait for the dispatcher
+ * to get there.
  */
 static int take_ended(struct port *port, const struct frame *frame)
 {
@@ -224,8 +224,8 @@ static int take_frame(struct port *port, const struct frame *frame)
 }
 
 /*
- * Frames in one go: a host that always has one more to say (control frames need no credit) must not hold the reader. What is
- * left keeps the descriptor readable.
+ * Frames in one go: a host that always has one more to say (control frames need no credit) must not hold the reader.
+ * What is left keeps the descriptor readable.
  */
 #define FRAMES_AT_ONCE 2048
 

@@ -53,7 +53,8 @@ struct cbb_queue {
 	int fd;                    /* epoll of the next two: what the program waits on */
 	int lanes_fd;              /* epoll of the ports' sockets: what a thread polls beside the call that it waits for */
 	int ready_fd;              /* eventfd: readable when there is something that no socket shows */
-	int left_fd;               /* eventfd among the sockets: the same of native threads that wait, for those who wait in calls */
+	int left_fd;               /* eventfd among the sockets, for threads that wait in calls: native threads wait, and no
+	                              socket shows it */
 	struct source left;
 	_Atomic uint64_t dispatcher; /* client_thread.id; 0: none */
 	_Atomic bool stop;

@@ -8,8 +8,9 @@
 #include "lib/port.h"
 
 /*
- * Runs a record; `hand_back`: its events go to on_dropped. *running is the callback whose handler runs, meanwhile: a handler may
- * not return. Without the lock. Whether a function of the program may have run; -EBADMSG with a detail text: the host lies.
+ * Runs a record; `hand_back`: its events go to on_dropped. *running is the callback whose handler runs, meanwhile: a
+ * handler may not return. Without the lock. Whether a function of the program may have run; -EBADMSG with a detail
+ * text: the host lies.
  */
 int record_run(struct port *port, struct record *record, bool hand_back, struct cbb_callback **running);
 

@@ -22,8 +22,8 @@ struct side_callbacks {
 };
 
 /*
- * Marshalling a call's arguments finds the function pointers in them. If it has found callbacks that are new to the host,
- * what has been put is taken back, this appends what the host must know of them to the lane's `out`, and the
+ * Marshalling a call's arguments finds the function pointers in them. If it has found callbacks that are new to the
+ * host, what has been put is taken back, this appends what the host must know of them to the lane's `out`, and the
  * arguments are put again behind it. 0 or a negative code with a detail text.
  */
 int side_pass_callbacks(struct call_frame *call);

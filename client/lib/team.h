@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The threads of a parallel queue (cbb_queue_start). One of them at a time waits for what arrives, and hands that place on
- * before it runs a handler.
+ * The threads of a parallel queue (cbb_queue_start). One of them at a time waits for what arrives, and hands that place
+ * on before it runs a handler.
  */
 #ifndef CBB_CLIENT_TEAM_H
 #define CBB_CLIENT_TEAM_H

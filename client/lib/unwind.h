@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A handler that leaves by longjmp skips the library's frames without a word. It is noticed by the stack address when this
- * thread next uses the library: the calls that are no longer on the stack are brought to an end, native code gets
- * on_error for the callbacks that were left. As long as the stack is deeper than it was there, they look as if they were
- * in flight: a call then runs nested in them, as one of the handler's own would.
+ * A handler that leaves by longjmp skips the library's frames without a word. It is noticed by the stack address when
+ * this thread next uses the library: the calls that are no longer on the stack are brought to an end, native code gets
+ * on_error for the callbacks that were left. As long as the stack is deeper than it was there, they look as if they
+ * were in flight: a call then runs nested in them, as one of the handler's own would.
  */
 #ifndef CBB_CLIENT_UNWIND_H
 #define CBB_CLIENT_UNWIND_H

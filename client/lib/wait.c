@@ -15,8 +15,9 @@
 /* ---- Waiting ---- */
 
 /*
- * Where something came from last, with its host held: more comes from there more often than not. Waiting for that socket
- * itself saves an epoll_wait, and on a native thread's lane the wait may spin, if that thread runs on another core.
+ * Where something came from last, with its host held: more comes from there more often than not. Waiting for that
+ * socket itself saves an epoll_wait, and on a native thread's lane the wait may spin, if that thread runs on another
+ * core.
  */
 struct likely {
 	struct port *port;       /* NULL: nowhere */

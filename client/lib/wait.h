@@ -17,8 +17,8 @@ int dispatch_leave(struct dispatch *dispatch, int result);
 bool dispatch_next(struct dispatch *dispatch, uint64_t deadline_ns);
 
 /*
- * Runs what there is, or waits for it first: returns after some progress, a stop, or the deadline. How many handlers ran, at
- * most `max` (0: as many as there were).
+ * Runs what there is, or waits for it first: returns after some progress, a stop, or the deadline. How many handlers
+ * ran, at most `max` (0: as many as there were).
  */
 int dispatch_turn(struct dispatch *dispatch, uint64_t deadline_ns, unsigned max);
 
@@ -33,8 +33,8 @@ struct wait_masks wait_masks(const struct cbb_client *client, const struct clien
 /* The descriptors to watch while this thread waits in a call, of these queues. How many. */
 unsigned wait_watch(const struct cbb_client *client, uint64_t watches, int fds[LANE_WATCH_MAX]);
 /*
- * One of them is readable: serves native threads that wait. `frame` lies in the caller's frame. The queues that are still to
- * be watched: not those that another thread has taken over.
+ * One of them is readable: serves native threads that wait. `frame` lies in the caller's frame. The queues that are
+ * still to be watched: not those that another thread has taken over.
  */
 uint64_t wait_serve(struct cbb_client *client, uint64_t watches, const void *frame);
 

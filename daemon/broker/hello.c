@@ -122,8 +122,8 @@ static int hello_check_user(const struct hello *hello)
 }
 
 /*
- * Each host leads a session of its own (spawn.c), in which the processes are that its libraries start. Whoever is in one
- * has no business here: a host is a place to be kept in, not one to open others from.
+ * Each host leads a session of its own (spawn.c), in which the processes are that its libraries start. Whoever is in
+ * one has no business here: a host is a place to be kept in, not one to open others from.
  */
 static int hello_check_place(const struct hello *hello)
 {

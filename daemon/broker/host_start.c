@@ -144,7 +144,9 @@ static void host_started_late(void *data)
 	host_blame(host);
 }
 
-/* A process that is traced is its tracer's to reap first, and its pidfd stays readable: SIGCHLD tells when it is ours. */
+/*
+ * A process that is traced is its tracer's to reap first, and its pidfd stays readable: SIGCHLD tells when it is ours.
+ */
 static void host_gone(void *data)
 {
 	struct host *host = data;

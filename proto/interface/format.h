@@ -8,8 +8,8 @@
 #include "interface/describe.h"
 
 /*
- * The parameters of a function type, with a va_list in the place of a `...` that a format is printed with. 1: ret_params
- * has them; 0: there is no such `...`.
+ * The parameters of a function type, with a va_list in the place of a `...` that a format is printed with. 1:
+ * ret_params has them; 0: there is no such `...`.
  */
 int format_open(struct parser *parser, const struct function_text *text, struct declared_list *ret_params);
 

@@ -16,8 +16,9 @@ int order_find_circle(const Cbb__Interface *message, const Cbb__Function *functi
 bool order_uses_call(const Cbb__Interface *message, uint32_t param);
 
 /*
- * The first name x of a call.x or *call.x, in the function type of a callback that this parameter is or holds for the time
- * of the call, that `function` does not have as an integer, or pointer to one; NULL: none. In a buffer of the thread.
+ * The first name x of a call.x or *call.x, in the function type of a callback that this parameter is or holds for the
+ * time of the call, that `function` does not have as an integer, or pointer to one; NULL: none. In a buffer of the
+ * thread.
  */
 const char *order_missing_name(const Cbb__Interface *message, const Cbb__Function *function, uint32_t param);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Texts that are printed: printf(format, ...) on one side arrives on the other as printf("%s", the finished text), with a
- * va_list or `...` that gives it. So a handler may print what it is given as it would at home.
+ * Texts that are printed: printf(format, ...) on one side arrives on the other as printf("%s", the finished text), with
+ * a va_list or `...` that gives it. So a handler may print what it is given as it would at home.
  */
 #ifndef CBB_MARSHAL_FORMAT_H
 #define CBB_MARSHAL_FORMAT_H

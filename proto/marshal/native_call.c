@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ffi_call, and around one fault of it: libffi (3.4.4 at least) copies a whole struct where it should copy its first eight
- * bytes. If that is an integer half in the last general register and the other half is float, the other half also lands
- * in the first float register, over an earlier argument. Passing the two halves as two arguments is the same to
+ * ffi_call, and around one fault of it: libffi (3.4.4 at least) copies a whole struct where it should copy its first
+ * eight bytes. If that is an integer half in the last general register and the other half is float, the other half also
+ * lands in the first float register, over an earlier argument. Passing the two halves as two arguments is the same to
  * the function called, and right.
  */
 #include "marshal/steps.h"

@@ -18,8 +18,8 @@
 #define SPIN_NS 20000
 /*
  * After so many waits that outlasted the spin, only every RETRY_EVERYth wait spins. Not more rarely: two ends that both
- * sleep keep each other's answers a wake-up late, and find back to each other only when one of them spins (measured: with
- * 64, qsort stays at 19 us a comparison instead of 4 for its first 200 rounds).
+ * sleep keep each other's answers a wake-up late, and find back to each other only when one of them spins (measured:
+ * with 64, qsort stays at 19 us a comparison instead of 4 for its first 200 rounds).
  */
 #define FRUITLESS_MAX 8
 #define RETRY_EVERY 16

@@ -55,8 +55,9 @@ int lane_put(struct lane *lane, Cbb__FrameType type, const ProtobufCMessage *mes
 int lane_send(struct lane *lane, uint64_t deadline_ns);
 
 /*
- * The next frame: 1; 0: none of it is complete, but a watched descriptor is readable; -ETIMEDOUT, -ECONNRESET (end of file, or the peer process is gone), -EBADMSG with a
- * detail text. The frame is valid until the lane is next used. deadline_ns 0: do not wait (-ETIMEDOUT).
+ * The next frame: 1; 0: none of it is complete, but a watched descriptor is readable; -ETIMEDOUT, -ECONNRESET (end of
+ * file, or the peer process is gone), -EBADMSG with a detail text. The frame is valid until the lane is next used.
+ * deadline_ns 0: do not wait (-ETIMEDOUT).
  */
 int lane_receive(struct lane *lane, struct frame *ret_frame, uint64_t deadline_ns);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rows: each function measures one thing for `ms` and adds it to the table. 0, or a negative code with a detail text.
+ * The rows: each function measures one thing for `ms` and adds it to the table. 0, or a negative code with a detail
+ * text.
  */
 #ifndef CBB_BENCH_ROWS_H
 #define CBB_BENCH_ROWS_H

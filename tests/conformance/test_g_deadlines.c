@@ -62,7 +62,9 @@ static bool late_answers_are_counted(void *n)
 	return remote_report().late_answers >= (uint64_t)*(int *)n;
 }
 
-/* On a busy machine the deadline may pass before the handler begins: then it does not, and native code asks once more. */
+/*
+ * On a busy machine the deadline may pass before the handler begins: then it does not, and native code asks once more.
+ */
 static void ask_until_late(cbb_queue *queue, cbb_callback *callback, int *n_done)
 {
 	long before = n_handled;

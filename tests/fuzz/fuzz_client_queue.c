@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lanes of a queue: a hostile host's event lane and thread lanes, over real sockets, to a real program that dispatches,
- * closes its callbacks, and ends the host.
+ * The lanes of a queue: a hostile host's event lane and thread lanes, over real sockets, to a real program that
+ * dispatches, closes its callbacks, and ends the host.
  *
- * An input: a byte of flags, two bytes length of what comes on the event lane, that, and what comes on each thread lane.
+ * An input: a byte of flags, two bytes length of what comes on the event lane, that, and what comes on each thread
+ * lane.
  */
 #include "fake_broker.h"
 #include "frames.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A queue's event lane in a host: frames of a hostile client, between events of a listener that this thread calls itself.
+ * A queue's event lane in a host: frames of a hostile client, between events of a listener that this thread calls
+ * itself.
  */
 #include "base/log.h"
 #include "frames.h"

@@ -30,8 +30,8 @@ static const char text[] =
     "long strtol(const char *s, [out, nullable, into(s)] char **end, int base);\n";
 
 /*
- * The client: one thread for all inputs. (A new one each time, started and ended a thousand times a second, is more than
- * clang 14's AddressSanitizer keeps count of.)
+ * The client: one thread for all inputs. (A new one each time, started and ended a thousand times a second, is more
+ * than clang 14's AddressSanitizer keeps count of.)
  */
 static struct {
 	pthread_mutex_t lock;

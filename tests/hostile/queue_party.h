@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A client made of frames alone with a host, whose library's threads call back: the lanes of a queue from the other end. What
- * the tests of hostile clients of queues begin with.
+ * A client made of frames alone with a host, whose library's threads call back: the lanes of a queue from the other
+ * end. What the tests of hostile clients of queues begin with.
  */
 #ifndef CBB_TESTS_HOSTILE_QUEUE_PARTY_H
 #define CBB_TESTS_HOSTILE_QUEUE_PARTY_H

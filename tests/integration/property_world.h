@@ -73,7 +73,9 @@ static struct world {
 			            ##__VA_ARGS__);                                                                    \
 	} while (0)
 
-/* Which of the program's threads this is, the same in every run: so a seed gives each of them the same numbers again. */
+/*
+ * Which of the program's threads this is, the same in every run: so a seed gives each of them the same numbers again.
+ */
 static _Thread_local uint64_t property_role;
 enum { ROLE_MAIN = 1, ROLE_EXTRA, ROLE_PULL, ROLE_MEDDLE, ROLE_TEAM };
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* 64 threads that sort and parse in 4 hosts, which are killed under them at random: each call returns, nothing is left. */
+/*
+ * 64 threads that sort and parse in 4 hosts, which are killed under them at random: each call returns, nothing is left.
+ */
 #include "support/remote.h"
 
 #include <expat.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Eight native threads call whatever callbacks there are, while these are opened and closed, queues are dispatched in every
- * way, and hosts die. Both sides count: every invocation was handled, refused, dropped or lost, and told, exactly
+ * Eight native threads call whatever callbacks there are, while these are opened and closed, queues are dispatched in
+ * every way, and hosts die. Both sides count: every invocation was handled, refused, dropped or lost, and told, exactly
  * once, and what one thread does on one queue arrives in its order.
  *
  * The seed is printed; CBB_TEST_SEED=N begins with that one. CBB_TEST_NIGHTLY=1 runs ten minutes.

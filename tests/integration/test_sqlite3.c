@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* SQLite through its interface: statements, blobs, functions of the program, hooks, and what a handler's failure does. */
+/*
+ * SQLite through its interface: statements, blobs, functions of the program, hooks, and what a handler's failure does.
+ */
 #include "support/remote.h"
 
 #include <sqlite3.h>

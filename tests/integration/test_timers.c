@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* glibc's timers with SIGEV_THREAD through libc's interface: each tick comes on a thread that lives for that one call. */
+/*
+ * glibc's timers with SIGEV_THREAD through libc's interface: each tick comes on a thread that lives for that one call.
+ */
 #include "support/remote.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random signatures as C source and interface text: scalars, structs by value (nested, with arrays), texts, arrays, out and
- * inout parameters. For each number i the source has
+ * Random signatures as C source and interface text: scalars, structs by value (nested, with arrays), texts, arrays, out
+ * and inout parameters. For each number i the source has
  *
  *     R f_i(...)                                  reads all it is given, fills what goes out, answers by all of that
  *     uint64_t drive_i(f_i, seed)                 calls it through a pointer, and makes one number of what comes back

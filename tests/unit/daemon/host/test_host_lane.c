@@ -113,7 +113,9 @@ static void given_calls_in_flight_when_one_is_abandoned_then_it_is_noted_and_oth
 	lane_end(&made);
 }
 
-/* The client gave up the chain: its late handlers say nothing more, and must not block the lane's callbacks for ever. */
+/*
+ * The client gave up the chain: its late handlers say nothing more, and must not block the lane's callbacks for ever.
+ */
 static void given_late_callbacks_when_the_chain_is_abandoned_then_no_answer_is_owed(void)
 {
 	given_a_lane();

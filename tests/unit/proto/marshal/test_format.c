@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Printed texts: what one side prints with a va_list arrives as a text that the other side can print in the same way. */
+/*
+ * Printed texts: what one side prints with a va_list arrives as a text that the other side can print in the same way.
+ */
 #include "pair.h"
 
 #include <stdarg.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the sides translate: user data, callbacks, handles, sentinels; and callbacks sized by the call they run under. */
+/*
+ * What the sides translate: user data, callbacks, handles, sentinels; and callbacks sized by the call they run under.
+ */
 #include "pair.h"
 
 #include <stdint.h>
