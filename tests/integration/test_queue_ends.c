@@ -273,7 +273,8 @@ static void given_handlers_that_return_while_their_callbacks_are_closed_then_eac
 	cbb_queue *queue = QUEUE_WITH();
 	REQUIRE(pthread_create(&thread, NULL, thread_calling, NULL) == 0);
 	for (int i = 1; i <= ROUNDS && expect_failures() == 0; i++) {
-		cbb_callback *callback = SUM_CALLBACK(sum, .delivery = CBB_BLOCKING, .queue = queue, .finalizer = finalized);
+		cbb_callback *callback =
+		    SUM_CALLBACK(sum, .delivery = CBB_BLOCKING, .queue = queue, .finalizer = finalized);
 		cbb_callback_pointer(callback);
 		called = callback;
 		EXPECT(cbb_callback_close(callback, NULL) >= 0);

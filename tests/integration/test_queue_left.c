@@ -104,7 +104,8 @@ static void expect_host_closes(void)
 static void expect_sums_go_on(cbb_queue *queue, struct puppet *puppet)
 {
 	long n = n_handled;
-	cbb_callback *callback = CALLBACK_WITH(puppets_library, "sum_fn", sum_right, .delivery = CBB_BLOCKING, .queue = queue);
+	cbb_callback *callback =
+	    CALLBACK_WITH(puppets_library, "sum_fn", sum_right, .delivery = CBB_BLOCKING, .queue = queue);
 	tell_sum(puppet, sum_pointer(callback), 3, 4);
 	dispatch_until(queue, &n_handled, n + 1);
 	EXPECT_EQUAL(wait_for_puppet(puppet), SUM_OF(3, 4));
@@ -117,6 +118,25 @@ static struct puppet *given_a_sum(cbb_queue *queue, sum_fn handler)
 	    CALLBACK_WITH(puppets_library, "sum_fn", handler, .delivery = CBB_BLOCKING, .queue = queue);
 	struct puppet *puppet = given_a_puppet("caller");
 	tell_sum(puppet, sum_pointer(callback), 1, 2);
+	return puppet;
+}
+
+static void *thread_releasing(void *puppet)
+{
+	PUPPETS(void(struct puppet *), "puppet_release")(puppet);
+	return NULL;
+}
+
+/* Its handler is served in the next call of this thread, and in none before. */
+static struct puppet *given_a_sum_of_the_next_call(sum_fn handler)
+{
+	pthread_t thread;
+	cbb_callback *callback = CALLBACK_WITH(puppets_library, "sum_fn", handler, .delivery = CBB_BLOCKING);
+	struct puppet *puppet = given_a_puppet("caller");
+	EXPECT_EQUAL(PUPPETS(int(struct puppet *), "puppet_hold")(puppet), 0);
+	tell_sum(puppet, sum_pointer(callback), 1, 2);
+	REQUIRE(pthread_create(&thread, NULL, thread_releasing, puppet) == 0);
+	pthread_detach(thread); /* a child of fork() does not have it */
 	return puppet;
 }
 
@@ -207,7 +227,7 @@ __attribute__((noinline)) static void wait_until_left(struct puppet *puppet)
 static void given_a_handler_that_jumps_out_of_the_call_that_serves_it_then_both_end(void)
 {
 	given_native_threads();
-	struct puppet *puppet = given_a_sum(default_queue, sum_jumping);
+	struct puppet *puppet = given_a_sum_of_the_next_call(sum_jumping);
 	wait_until_left(puppet);
 	EXPECT_EQUAL(THREADS(int(int), "doubled_here")(4), 8);
 	EXPECT_EQUAL(wait_for_puppet(puppet), SUM_ON_ERROR);
@@ -394,7 +414,7 @@ static void given_a_handler_served_in_a_call_that_returns_in_a_child_too_then_th
 {
 	given_native_threads();
 	forked_queue = default_queue;
-	struct puppet *puppet = given_a_sum(default_queue, sum_forking);
+	struct puppet *puppet = given_a_sum_of_the_next_call(sum_forking);
 	int answer = puppet_says(puppet, "puppet_wait");
 	int r = cbb_last_error();
 	expect_child_is_told(r);
