@@ -340,6 +340,18 @@ void deferred_left(struct queue_lane *lane)
 		deferred_delete(deferred);
 }
 
+void deferred_give_up(struct cbb_deferred *deferred, int why)
+{
+	pthread_mutex_lock(&lock);
+	wait_stored(deferred);
+	deferred->state = DEFERRED_GONE;
+	deferred->gone = why;
+	if (deferred->lane)
+		deferred->lane->deferring = NULL;
+	pthread_mutex_unlock(&lock);
+	let_go(deferred);
+}
+
 bool deferred_lost(struct queue_lane *lane)
 {
 	pthread_mutex_lock(&lock);

@@ -30,6 +30,8 @@ int deferred_late(struct queue_lane *lane, const struct frame *frame);
  * CBB_ERR_CLOSED.
  */
 void deferred_cut_off(struct port *port, const struct cbb_callback *callback);
+/* By the thread at the lane: nobody takes the answer any more that the handler on this thread has deferred. */
+void deferred_give_up(struct cbb_deferred *deferred, int why);
 /* By the thread at the lane: its handler deferred the answer, and does not return. The lane ends. */
 void deferred_left(struct queue_lane *lane);
 /* With the queue's lock: the lane has ended. False: a thread is sending the answer, and will find out. */

@@ -79,15 +79,28 @@ static void dispatch_give(struct dispatch *dispatch)
 	thread->spare_dispatches = dispatch;
 }
 
+/* With the lock. Who takes the queue over waits for what a thread in a call serves of it; not for ever. */
+static void wait_served(struct cbb_queue *queue)
+{
+	uint64_t end_ns = clock_deadline_ns(QUEUE_STALL_DEFAULT_MS);
+	struct timespec until = {.tv_sec = (time_t)(end_ns / 1000000000u), .tv_nsec = (long)(end_ns % 1000000000u)};
+	while (queue->served_in_call && !atomic_load(&queue->closing) &&
+	       pthread_cond_timedwait(&queue->changed, &queue->lock, &until) == 0)
+		;
+}
+
 static int enter(struct cbb_queue *queue, enum dispatch_style style)
 {
 	pthread_mutex_lock(&queue->lock);
+	if (style == DISPATCH_SERIAL && !dispatch_is_inside(queue))
+		wait_served(queue);
 	/* A call that serves more than its own chain may be made inside a handler of the very queue. */
 	bool nested = style == DISPATCH_IN_CALL && dispatch_is_inside(queue);
 	bool busy = (atomic_load(&queue->closing) && style != DISPATCH_CLOSING) ||
 	            (style != DISPATCH_PARALLEL && queue->dispatched && !nested);
 	if (!busy) {
 		queue->dispatched |= style != DISPATCH_PARALLEL;
+		queue->served_in_call |= style == DISPATCH_IN_CALL && !nested;
 		queue->n_dispatching++;
 	}
 	pthread_mutex_unlock(&queue->lock);
@@ -178,6 +191,10 @@ void dispatch_end(struct dispatch *dispatch)
 		DL_FOREACH (queue->ports, port)
 			port_tell(port, true);
 	queue->dispatched &= dispatch->keeps;
+	if (dispatch->waits_in_call && !dispatch->keeps) {
+		queue->served_in_call = false;
+		pthread_cond_broadcast(&queue->changed);
+	}
 	queue->n_dispatching--;
 	if (!dispatch->parallel && has_local_work(queue))
 		queue_wake(queue);

@@ -73,6 +73,8 @@ static int run(struct cbb_invocation *invocation, struct hot *invoke)
 		int after = check_after(lane, epoch);
 		if (after < 0) {
 			callback_count(&invocation->callback->counts.late_answers);
+			if (invocation->deferred && after != CBB_ERR_FORKED)
+				deferred_give_up(invocation->deferred, after == CBB_ERR_TIMEOUT ? after : CBB_ERR_HOST_DIED);
 			return after;
 		}
 	}

@@ -314,7 +314,7 @@ void port_tell(struct port *port, bool now)
 {
 	Cbb__EventsTaken message = CBB__EVENTS_TAKEN__INIT;
 	uint64_t untold = port->n_taken - port->told_n_taken;
-	bool due = now ? untold || port->received != port->told_received : untold >= (port->window_events + 1) / 2;
+	bool due = now ? untold || port->received != port->told_received : untold >= (3 * port->window_events + 3) / 4;
 	if (!due || port->ended || port->waits_to_send)
 		return;
 	message.received = port->received;

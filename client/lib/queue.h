@@ -67,6 +67,7 @@ struct cbb_queue {
 	struct running *running;   /* utlist */
 	unsigned n_dispatching;    /* threads inside dispatch_queue */
 	unsigned n_likely;         /* waits in a row that found something where it came from before; the dispatcher's */
+	bool served_in_call;       /* that is its dispatcher until now, which waits in a call: for a moment */
 	bool dispatched;           /* a serial queue is being dispatched */
 	_Atomic bool closing;
 	bool lanes_first;          /* whose turn it is: native threads that wait, or events */

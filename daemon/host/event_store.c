@@ -26,8 +26,12 @@ static struct entry *entry_take(struct event_store *store, size_t size)
 		store->spare = entry->next;
 		store->n_spare--;
 	}
-	if (entry)
-		*entry = (struct entry){.size = size, .room = room};
+	if (!entry)
+		return NULL;
+	/* The list and hash fields are set where it is put in; zeroing them was most of this function. */
+	entry->before.count = 0;
+	entry->size = size;
+	entry->room = room;
 	return entry;
 }
 
