@@ -38,6 +38,7 @@ struct cbb_deferred {
 	char *words;             /* of that failure */
 	bool held;               /* a handler, a lane or a thread still knows it */
 	bool freed;              /* by the program, while it was held */
+	bool parted;             /* and nobody knows it any more: to be deleted */
 	struct arena arena;      /* the lane's, once that went on without it */
 };
 
@@ -305,7 +306,7 @@ static void go(struct cbb_deferred *deferred, struct client_lane *lane, int why)
 {
 	deferred->state = DEFERRED_GONE;
 	deferred->gone = why;
-	deferred->held = false; /* not freed either: who frees it answers first */
+	deferred->held = false;
 	deferred->lane = NULL;
 	deferred->arena = lane->arena;
 	deferred->invocation.arena = deferred->invocation.marshal.arena = &deferred->arena;
@@ -317,6 +318,7 @@ static void part(struct queue_lane *lane, struct cbb_deferred *deferred, int why
 {
 	struct client_lane *base = &lane->base;
 	go(deferred, base, why);
+	deferred->parted = deferred->freed; /* it could not be answered when it was freed: the host was being closed */
 	lane->deferred = NULL;
 	lane->serving = false;
 	base->levels[0].serving = 0;
@@ -354,11 +356,15 @@ void deferred_give_up(struct cbb_deferred *deferred, int why)
 
 bool deferred_lost(struct queue_lane *lane)
 {
+	struct cbb_deferred *deferred = lane->deferred;
 	pthread_mutex_lock(&lock);
-	bool waiting = lane->deferred->state == DEFERRED_WAITING;
+	bool waiting = deferred->state == DEFERRED_WAITING;
 	if (waiting)
-		part(lane, lane->deferred, CBB_ERR_HOST_DIED);
+		part(lane, deferred, CBB_ERR_HOST_DIED);
+	bool parted = waiting && deferred->parted;
 	pthread_mutex_unlock(&lock);
+	if (parted)
+		deferred_delete(deferred);
 	return waiting;
 }
 
@@ -382,7 +388,10 @@ void deferred_cut_off(struct port *port, const struct cbb_callback *callback)
 		bool waiting = deferred->state == DEFERRED_WAITING;
 		if (waiting)
 			part(lane, deferred, CBB_ERR_CLOSED);
+		bool parted = waiting && deferred->parted;
 		pthread_mutex_unlock(&lock);
+		if (parted)
+			deferred_delete(deferred);
 		detail_set(CBB_ERR_CLOSED, "the callback was closed before the answer came");
 		if (waiting && refuse(lane, sequence, CBB_ERR_CLOSED) < 0)
 			port_drop_lane(lane);
@@ -401,7 +410,10 @@ int deferred_late(struct queue_lane *lane, const struct frame *frame)
 	bool waiting = deferred->state == DEFERRED_WAITING;
 	if (waiting)
 		part(lane, deferred, CBB_ERR_TIMEOUT);
+	bool parted = waiting && deferred->parted;
 	pthread_mutex_unlock(&lock);
+	if (parted)
+		deferred_delete(deferred);
 	if (!waiting)
 		return 0; /* the answer is on its way */
 	detail_set(CBB_ERR_TIMEOUT, "its deadline passed before the answer came");

@@ -175,7 +175,7 @@ static void E08_abort_frees_native_threads_whose_calls_are_on_their_way(void)
 	THREADS(void(struct crew *), "crew_stop")(crew);
 	join_crew(crew);
 	EXPECT_EQUAL(crew_has(crew, CREW_RIGHT), n_sums);
-	EXPECT(crew_has(crew, CREW_DEFAULT) >= 4);
+	EXPECT(crew_has(crew, CREW_DEFAULT) >= 1); /* answers may have been on their way to the others */
 	EXPECT_EQUAL(crew_has(crew, CREW_RIGHT) + crew_has(crew, CREW_DEFAULT), crew_has(crew, CREW_MADE));
 	free_crew(crew);
 	remote_end();

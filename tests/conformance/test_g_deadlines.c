@@ -83,9 +83,14 @@ static void expect_late_once(cbb_queue *queue, cbb_callback *callback, int *n_do
 {
 	ask_until_late(queue, callback, n_done);
 	EXPECT_EQUAL(puppet_says(puppet, "puppet_answer"), SUM_ON_ERROR);
-	tell_sum(puppet, sum, 1, 2); /* the native thread is not spoiled, nor is the host */
-	(*n_done)++;
-	EXPECT_EQUAL(wait_for_puppet(puppet), SUM_OF(1, 2));
+	/* The native thread is not spoiled, nor is the host. Until the late answer has come, its lane gives the default. */
+	int answer = SUM_ON_ERROR;
+	for (int i = 0; i < 10000 && answer == SUM_ON_ERROR; i++) {
+		tell_sum(puppet, sum, 1, 2);
+		(*n_done)++;
+		answer = wait_for_puppet(puppet);
+	}
+	EXPECT_EQUAL(answer, SUM_OF(1, 2));
 	EXPECT_EQUAL(remote_report().state, CBB_HOST_RUNNING);
 }
 
