@@ -8,6 +8,7 @@
 #include "lib/client.h"
 #include "lib/error.h"
 #include "lib/fork.h"
+#include "lib/port.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -53,10 +54,22 @@ static struct cbb_host *host_made(struct cbb_client *client)
 	host->max_payload_bytes = 1 << 20;
 	host->call_timeout_ms = 5000;
 	pthread_mutex_init(&host->lock, NULL);
+	pthread_mutex_init(&host->ports_lock, NULL);
 	callback_table_init(&host->callbacks, 0, 0);
 	token_table_init(&host->tokens);
 	handle_table_init(&host->handles);
 	return host;
+}
+
+/* The default queue's meeting with the host, whose event lane has ended: the input speaks on the thread's lane only. */
+static void port_made(struct cbb_host *host)
+{
+	struct port *port = calloc(1, sizeof *port);
+	port->queue = host->client->default_queue;
+	port->host = host;
+	port->lane.fd = -1;
+	port->ended = true;
+	DL_APPEND2(host->ports, port, host_prev, host_next);
 }
 
 /* Made once: host and library as after an opening, with no broker behind. */
@@ -69,7 +82,12 @@ static struct world *world_get(void)
 	world.client.session.path = strdup("nowhere");
 	world.client.session.timeout_ms = 1000;
 	pthread_mutex_init(&world.client.session.lock, NULL);
+	pthread_mutex_init(&world.client.queues_lock, NULL);
+	pthread_mutex_init(&world.client.hook_lock, NULL);
+	if (queue_default_open(&world.client) < 0)
+		abort();
 	world.host = host_made(&world.client);
+	port_made(world.host);
 	world.library.host = world.host;
 	world.library.number = 1;
 	pthread_mutex_init(&world.library.lock, NULL);
