@@ -298,7 +298,7 @@ static void look_again_later(const struct closing *closing, int fd)
 	}
 	struct cbb_queue *queue = closing->queue ? closing->queue : closing->callback->host->client->default_queue;
 	uint64_t next_ns = clock_deadline_ns(LOOK_AGAIN_MS);
-	until = (struct timespec){.tv_sec = (time_t)(next_ns / 1000000000u), .tv_nsec = (long)(next_ns % 1000000000u)};
+	until = clock_timespec(next_ns);
 	pthread_mutex_lock(&queue->lock);
 	pthread_cond_timedwait(&queue->changed, &queue->lock, &until);
 	pthread_mutex_unlock(&queue->lock);

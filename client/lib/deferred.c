@@ -8,6 +8,7 @@
 #include "lib/callback_use.h"
 #include "lib/client.h"
 #include "lib/error.h"
+#include "lib/failure.h"
 #include "lib/fork.h"
 #include "lib/handler.h"
 #include "lib/pick.h"
@@ -265,12 +266,6 @@ int cbb_deferred_answer(cbb_deferred *deferred, const void *result, size_t resul
 	int status = invocation_take_result(&deferred->invocation, result, result_bytes);
 	r = answer(deferred, status, send);
 	return error_end(r < 0 ? r : status);
-}
-
-/* What a program gives as a code is a failure, however it is spelled. */
-static int failure_code(int code)
-{
-	return code == 0 ? CBB_ERR_ARGUMENT : code > 0 ? -code : code;
 }
 
 int cbb_deferred_fail(cbb_deferred *deferred, int code, const char *text)

@@ -79,21 +79,20 @@ static void dispatch_give(struct dispatch *dispatch)
 	thread->spare_dispatches = dispatch;
 }
 
-/* With the lock. Who takes the queue over waits for what a thread in a call serves of it; not for ever. */
-static void wait_served(struct cbb_queue *queue)
+void dispatch_wait_served(struct cbb_queue *queue)
 {
 	uint64_t end_ns = clock_deadline_ns(QUEUE_STALL_DEFAULT_MS);
-	struct timespec until = {.tv_sec = (time_t)(end_ns / 1000000000u), .tv_nsec = (long)(end_ns % 1000000000u)};
+	struct timespec until = clock_timespec(end_ns);
+	pthread_mutex_lock(&queue->lock);
 	while (queue->served_in_call && !atomic_load(&queue->closing) &&
 	       pthread_cond_timedwait(&queue->changed, &queue->lock, &until) == 0)
 		;
+	pthread_mutex_unlock(&queue->lock);
 }
 
 static int enter(struct cbb_queue *queue, enum dispatch_style style)
 {
 	pthread_mutex_lock(&queue->lock);
-	if (style == DISPATCH_SERIAL && !dispatch_is_inside(queue))
-		wait_served(queue);
 	/* A call that serves more than its own chain may be made inside a handler of the very queue. */
 	bool nested = style == DISPATCH_IN_CALL && dispatch_is_inside(queue);
 	bool busy = (atomic_load(&queue->closing) && style != DISPATCH_CLOSING) ||
@@ -138,6 +137,12 @@ int dispatch_begin(struct cbb_queue *queue, enum dispatch_style style, const voi
 	return 0;
 }
 
+/* It holds what was read, and nobody is at it. */
+static bool has_word(const struct queue_lane *lane)
+{
+	return lane->ready && !lane->serving && !lane_is_empty(&lane->base.lane);
+}
+
 /* Something can be done of which no socket knows. */
 static bool has_local_work(const struct cbb_queue *queue)
 {
@@ -154,7 +159,7 @@ static bool has_local_work(const struct cbb_queue *queue)
 		if (port_next_record(port) || port->n_wanted || port->fault)
 			return true;
 		DL_FOREACH (port->lanes, lane)
-			if (lane->ready && !lane->serving && !lane_is_empty(&lane->base.lane))
+			if (has_word(lane))
 				return true;
 	}
 	return false;
@@ -171,7 +176,7 @@ static bool has_left(const struct cbb_queue *queue)
 		if (port->n_wanted || (port->n_room_wanted && port->records))
 			return true;
 		DL_FOREACH (port->lanes, lane)
-			if (lane->ready && !lane->serving && !lane_is_empty(&lane->base.lane))
+			if (has_word(lane))
 				return true;
 	}
 	return false;

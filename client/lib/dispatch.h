@@ -55,6 +55,9 @@ enum dispatch_style { DISPATCH_SERIAL, DISPATCH_PARALLEL, DISPATCH_IN_CALL, DISP
 int dispatch_begin(struct cbb_queue *queue, enum dispatch_style style, const void *frame, struct dispatch **ret_dispatch);
 void dispatch_end(struct dispatch *dispatch);
 
+/* Not with the lock: who takes the queue over waits for what a thread in a call serves of it; not for ever. */
+void dispatch_wait_served(struct cbb_queue *queue);
+
 /* With the lock: picks something to be run, and marks it as running. Reads what has arrived only if `look`. */
 bool dispatch_pick(struct dispatch *dispatch, bool look);
 /*

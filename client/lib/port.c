@@ -339,7 +339,7 @@ void port_drop_lane(struct queue_lane *lane)
 static void wait_for_answer(struct cbb_queue *queue)
 {
 	uint64_t next_ns = clock_deadline_ns(LOOK_AGAIN_MS);
-	struct timespec until = {.tv_sec = (time_t)(next_ns / 1000000000u), .tv_nsec = (long)(next_ns % 1000000000u)};
+	struct timespec until = clock_timespec(next_ns);
 	pthread_cond_timedwait(&queue->changed, &queue->lock, &until);
 }
 

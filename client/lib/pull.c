@@ -6,6 +6,7 @@
 #include "base/descriptor.h"
 #include "lib/callback_use.h"
 #include "lib/error.h"
+#include "lib/failure.h"
 #include "lib/fork.h"
 #include "lib/handler.h"
 #include "lib/invocation.h"
@@ -186,12 +187,6 @@ int cbb_invocation_complete(cbb_invocation *invocation, const void *result, size
 }
 
 /* ---- Failing ---- */
-
-/* What a program gives as a code is a failure, however it is spelled. */
-static int failure_code(int code)
-{
-	return code == 0 ? CBB_ERR_ARGUMENT : code > 0 ? -code : code;
-}
 
 static int fail(cbb_invocation *invocation, int code, const char *text, bool fails_call)
 {

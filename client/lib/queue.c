@@ -248,7 +248,7 @@ static void abort_callbacks(struct cbb_queue *queue, uint64_t deadline_ns)
 static int wait_empty(struct cbb_queue *queue, uint64_t deadline_ns)
 {
 	int r = 0;
-	struct timespec until = {.tv_sec = (time_t)(deadline_ns / 1000000000u), .tv_nsec = (long)(deadline_ns % 1000000000u)};
+	struct timespec until = clock_timespec(deadline_ns);
 	pthread_mutex_lock(&queue->lock);
 	while (r == 0 && (queue->n_dispatching || queue->running))
 		r = pthread_cond_timedwait(&queue->changed, &queue->lock, &until);

@@ -188,7 +188,7 @@ int team_end(struct cbb_queue *queue, uint64_t deadline_ns)
 	struct queue_team *team = queue->team;
 	if (!team)
 		return 0;
-	struct timespec until = {.tv_sec = (time_t)(deadline_ns / 1000000000u), .tv_nsec = (long)(deadline_ns % 1000000000u)};
+	struct timespec until = clock_timespec(deadline_ns);
 	int r = 0;
 	pthread_mutex_lock(&queue->lock);
 	team->ending = true;

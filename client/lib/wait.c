@@ -279,6 +279,8 @@ int cbb_queue_run(cbb_queue *queue)
 {
 	struct dispatch *dispatch;
 	error_begin();
+	if (queue && queue->fork_epoch == fork_epoch() && !dispatch_is_inside(queue))
+		dispatch_wait_served(queue); /* it has no deadline of its own, as cbb_queue_dispatch has */
 	int r = dispatch_enter(queue, "cbb_queue_run", false, &dispatch, &dispatch);
 	if (r < 0)
 		return error_end(r);

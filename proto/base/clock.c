@@ -31,3 +31,8 @@ int clock_left_ms(uint64_t deadline_ns)
 	uint64_t left_ms = (deadline_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS;
 	return left_ms > INT_MAX ? INT_MAX : (int)left_ms;
 }
+
+struct timespec clock_timespec(uint64_t deadline_ns)
+{
+	return (struct timespec){.tv_sec = (time_t)(deadline_ns / 1000000000u), .tv_nsec = (long)(deadline_ns % 1000000000u)};
+}

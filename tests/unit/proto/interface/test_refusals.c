@@ -1,43 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What the parser refuses: where it says so, in which words, and with which hint. */
-#include "base/detail.h"
-#include "interface/parse.h"
-#include "support/harness.h"
+#include "words.h"
 
 #include <stdio.h>
 #include <string.h>
 
-struct refusal {
-	const char *text;
-	unsigned line, column;
-	const char *message, *hint; /* parts of them */
-};
-
-static void expect_refused(const struct refusal *refusal)
-{
-	struct interface *interface = NULL;
-	char place[64];
-	int r = interface_parse("t.cbi", refusal->text, strlen(refusal->text), NULL, NULL, &interface);
-	if (r != CBB__STATUS__STATUS_INTERFACE) {
-		FAIL("accepted, or another error (%d): %s", r, refusal->text);
-		interface_free(interface);
-		return;
-	}
-	const char *words = detail_text(), *hint = strstr(words, "\nHint: ");
-	snprintf(place, sizeof place, "t.cbi:%u:%u: ", refusal->line, refusal->column);
-	if (strncmp(words, place, strlen(place)) != 0)
-		FAIL("expected at %s, for: %s\n  %s", place, refusal->text, words);
-	EXPECT_CONTAINS(words, refusal->message);
-	EXPECT_CONTAINS(hint ? hint : "(no hint)", refusal->hint);
-}
-
-#define EXPECT_REFUSALS(table) \
-	for (size_t i = 0; i < sizeof(table) / sizeof *(table); i++) \
-		expect_refused(&(table)[i])
-
 static void given_wrong_words_when_parsed_then_refused(void)
 {
-	static const struct refusal table[] = {
+	static const struct words_refusal table[] = {
 	    {"int f(int a);\n#define N 4\n", 2, 1, "#define is refused", "enum"},
 	    {"#include <stdio.h>", 1, 10, "names no interface file", "other.cbi"},
 	    {"#include \"../x.cbi\"", 1, 10, "names no interface file", "without a directory"},
@@ -58,12 +28,12 @@ static void given_wrong_words_when_parsed_then_refused(void)
 	    {"int;", 1, 1, "nothing is declared", "a name"},
 	    {"int (int a);", 1, 5, "name is expected", "a type, a name"},
 	};
-	EXPECT_REFUSALS(table);
+	WORDS_REFUSE(table);
 }
 
 static void given_c_that_is_not_offered_when_parsed_then_refused_by_name(void)
 {
-	static const struct refusal table[] = {
+	static const struct words_refusal table[] = {
 	    {"int printf(const char *format, ...);", 1, 32, "functions with ...", "leave the function out"},
 	    {"union u { int a; }; int f(union u *p);", 1, 36, "points to a union", "case(kind, 1: "},
 	    {"double _Complex f(int a);", 1, 8, "'_Complex'", "struct of two numbers"},
@@ -88,12 +58,12 @@ static void given_c_that_is_not_offered_when_parsed_then_refused_by_name(void)
 	    {"struct s { char a[40000], b[40000]; };", 1, 27, "struct 's' is too large", "65,536"},
 	    {"int f(int ********************p);", 1, 27, "too deep", "[handle]"},
 	};
-	EXPECT_REFUSALS(table);
+	WORDS_REFUSE(table);
 }
 
 static void given_names_that_do_not_fit_when_parsed_then_refused(void)
 {
-	static const struct refusal table[] = {
+	static const struct words_refusal table[] = {
 		{"foo f(int a);", 1, 1, "'foo' is not declared", "a typedef"},
 		{"struct foo { int a; };\nint f([in] foo *p);", 2, 12, "'foo' is not declared", "union or enum in front"},
 		{"int f(int a);\nint f(int b);", 2, 5, "'f' is declared twice (first in t.cbi:1)", "take one"},
@@ -118,12 +88,12 @@ static void given_names_that_do_not_fit_when_parsed_then_refused(void)
 		{"enum { A = 1 / 0 };", 1, 14, "cannot be computed", "divided by zero"},
 		{"enum { A = 1 << 70 };", 1, 14, "cannot be computed", "64 bits"},
 	};
-	EXPECT_REFUSALS(table);
+	WORDS_REFUSE(table);
 }
 
 static void given_pointers_that_say_nothing_when_parsed_then_the_hint_names_what_would_settle_it(void)
 {
-	static const struct refusal table[] = {
+	static const struct words_refusal table[] = {
 	    {"int f(void *p);", 1, 13, "what 'void * p' of 'f' is", "[userdata]"},
 	    {"int f(const void *p);", 1, 19, "'const void * p'", "[bytes(size)]"},
 	    {"int f(char *s);", 1, 13, "'char * s'", "[out, string, size(n)]"},
@@ -153,12 +123,12 @@ static void given_pointers_that_say_nothing_when_parsed_then_the_hint_names_what
 	    {"typedef void *thing;\nint f(thing t);", 2, 13, "'void * t'", "[userdata]"},
 	    {"[handle] typedef void *thing;\nint f(thing *t);", 2, 14, "'void ** t'", "[out]"},
 	};
-	EXPECT_REFUSALS(table);
+	WORDS_REFUSE(table);
 }
 
 static void given_attributes_that_do_not_fit_when_parsed_then_refused(void)
 {
-	static const struct refusal table[] = {
+	static const struct words_refusal table[] = {
 	    {"int f([inn] int *a);", 1, 8, "no attribute 'inn'", "[in]?"},
 	    {"int f([nullabel] const char *a);", 1, 8, "no attribute 'nullabel'", "[nullable]?"},
 	    {"int f([zzzzzz] const char *a);", 1, 8, "no attribute 'zzzzzz'", "cbbroker-interface(5)"},
@@ -208,12 +178,12 @@ static void given_attributes_that_do_not_fit_when_parsed_then_refused(void)
 	    {"[library(a)] int f(int a);", 1, 10, "text in quotes", "libname.so.1"},
 	    {"[in]", 1, 2, "[in] has no meaning", "declaration"},
 	};
-	EXPECT_REFUSALS(table);
+	WORDS_REFUSE(table);
 }
 
 static void given_expressions_that_cannot_be_computed_when_parsed_then_refused(void)
 {
-	static const struct refusal table[] = {
+	static const struct words_refusal table[] = {
 		{"int f([size(m)] const int *a, int n);", 1, 13, "'m' is no parameter", "call.name"},
 		{"int f([size(n)] const int *a, double n);", 1, 13, "no whole number", "integer"},
 		{"int f([size(1.5)] const int *a);", 1, 13, "no whole number", "whole numbers"},
@@ -249,7 +219,7 @@ static void given_expressions_that_cannot_be_computed_when_parsed_then_refused(v
 		{"int f([size(1+(2+(3+(4+(5+(6+(7+(8+(9+n)))))))))] const int *a, int n);", 1, 0, "too deep", "8 deep"},
 	};
 	for (size_t i = 0; i + 1 < sizeof table / sizeof *table; i++)
-		expect_refused(&table[i]);
+		words_refuse(&table[i]);
 	struct interface *interface = NULL;
 	const char *deep = table[sizeof table / sizeof *table - 1].text;
 	EXPECT_EQUAL(interface_parse("t.cbi", deep, strlen(deep), NULL, NULL, &interface), CBB__STATUS__STATUS_INTERFACE);
@@ -258,7 +228,7 @@ static void given_expressions_that_cannot_be_computed_when_parsed_then_refused(v
 
 static void given_error_values_that_do_not_fit_when_parsed_then_refused(void)
 {
-	static const struct refusal table[] = {
+	static const struct words_refusal table[] = {
 	    {"[on_error(1)] void f(int a);", 1, 2, "a number or a pointer", "void has none"},
 	    {"struct s { int a; };\n[on_error(1)] struct s f(int a);", 2, 2, "a number or a pointer", "all zeros"},
 	    {"[on_error(300)] unsigned char f(int a);", 1, 2, "on_error(300) does not fit", "type can have"},
@@ -270,7 +240,7 @@ static void given_error_values_that_do_not_fit_when_parsed_then_refused(void)
 	    {"[timeout(-1)] int f(int a);", 1, 2, "no timeout", "milliseconds"},
 	    {"int f([on_error(1)] int (*cb)(int));", 1, 8, "[on_error] has no meaning", "typedef"},
 	};
-	EXPECT_REFUSALS(table);
+	WORDS_REFUSE(table);
 }
 
 static void given_an_error_when_words_are_read_then_they_show_the_line(void)
