@@ -166,7 +166,7 @@ static enum look park(struct queue_lane *lane)
 
 /*
  * On a pull queue nobody serves in a call. What goes ahead of an Invoke stays: then the native thread waits for the
- * call.
+ * call. (So does what is behind an invocation that the program has fetched: its completion comes first.)
  */
 static enum look refuse_in_call(struct queue_lane *lane, const struct hot *hot, bool is_event)
 {
@@ -197,14 +197,15 @@ static enum look look_at_invocation(struct dispatch *dispatch, struct queue_lane
 	int r = is_event ? claim_event(port, hot, &callback) : claim_invoke(port, hot);
 	if (r < 0)
 		return lane_ended(lane, r);
-	if (port->queue->pull && dispatch->waits_in_call)
+	bool busy = is_busy(port, hot->thread);
+	if (port->queue->pull && dispatch->waits_in_call && !busy)
 		return refuse_in_call(lane, hot, is_event);
 	if (hot->after > port->received && !port->ended)
 		port_read(port);
 	if (hot->after > port->received + port->window_events)
 		return lane_ended(lane, detail_set(-EBADMSG, "a callback after event %llu, of which %llu have come",
 		                                   (unsigned long long)hot->after, (unsigned long long)port->received));
-	if ((hot->after > port->received && !port->ended) || is_busy(port, hot->thread))
+	if ((hot->after > port->received && !port->ended) || busy)
 		return park(lane);
 	struct record *record = earlier_event(port, hot->thread);
 	if (record && record->running)
