@@ -12,7 +12,7 @@
 static void expect_opening_fails(const char *way, int code, const char *words)
 {
 	cbb_library *none = NULL;
-	given_a_host_that(way, DEADLINE_MS);
+	given_a_host_that(way, code == CBB_ERR_TIMEOUT ? DEADLINE_MS : PATIENT_MS);
 	EXPECT_EQUAL(cbb_library_open_text(host, "[library(\"libhostile.so\")]\n" TEXT, &none), code);
 	EXPECT(none == NULL);
 	expect_host_named(way, code, words);
@@ -61,7 +61,7 @@ static void given_a_host_that_is_silent_when_a_library_is_opened_then_the_deadli
 static void expect_call_is_cut_off(const char *way, const char *words)
 {
 	cbb_report report = {.size = sizeof report};
-	given_a_library_of_a_host_that(way, 10000);
+	given_a_library_of_a_host_that(way, PATIENT_MS);
 	EXPECT_EQUAL(call_number_function(), -1);
 	expect_host_named(way, CBB_ERR_PROTOCOL, words);
 	EXPECT_EQUAL(call_number_function(), -1);
@@ -115,7 +115,7 @@ static void given_a_host_that_does_not_answer_in_full_when_called_then_the_deadl
 static void given_a_host_that_dribbles_when_the_answer_comes_in_time_then_it_is_taken(void)
 {
 	given_a_client();
-	given_a_library_of_a_host_that("dribbles", 10000);
+	given_a_library_of_a_host_that("dribbles", PATIENT_MS);
 	EXPECT_EQUAL(call_number_function(), 42);
 	EXPECT_CALL_OK();
 	expect_next_host_works();
@@ -127,7 +127,7 @@ static void given_a_host_that_closes_the_lane_when_called_then_it_counts_as_dead
 	static const char *const leaving[] = {"leaves", "half and leaves"};
 	given_a_client();
 	for (int i = 0; i < 2; i++) {
-		given_a_library_of_a_host_that(leaving[i], 10000);
+		given_a_library_of_a_host_that(leaving[i], PATIENT_MS);
 		EXPECT_EQUAL(call_number_function(), -1);
 		expect_host_named(leaving[i], CBB_ERR_HOST_DIED, "number");
 		expect_next_host_works();
@@ -137,7 +137,7 @@ static void given_a_host_that_closes_the_lane_when_called_then_it_counts_as_dead
 
 static void expect_text_is_cut_off(const char *way)
 {
-	given_a_library_of_a_host_that(way, 10000);
+	given_a_library_of_a_host_that(way, PATIENT_MS);
 	EXPECT(REMOTE(library, const char *(void), "text")() == NULL);
 	expect_host_named(way, CBB_ERR_PROTOCOL, "text");
 	expect_next_host_works();
@@ -157,7 +157,7 @@ static void expect_filling_is_cut_off(const char *way)
 {
 	int values[4] = {1, 2, 3, 4};
 	static const int before[4] = {1, 2, 3, 4};
-	given_a_library_of_a_host_that(way, 10000);
+	given_a_library_of_a_host_that(way, PATIENT_MS);
 	EXPECT_EQUAL(REMOTE(library, int(int *), "fill")(values), -1);
 	expect_host_named(way, CBB_ERR_PROTOCOL, "fill");
 	EXPECT_BYTES(values, sizeof values, before, sizeof before);

@@ -16,7 +16,7 @@ static int call_with_number(void)
 static void given_a_host_that_calls_back_rightly_when_called_then_the_handler_runs(void)
 {
 	given_a_client();
-	given_a_library_of_a_host_that("calls back", 10000);
+	given_a_library_of_a_host_that("calls back", PATIENT_MS);
 	EXPECT_EQUAL(call_with_number(), 42);
 	EXPECT_EQUAL(n_handled, 1);
 	expect_next_host_works();
@@ -28,7 +28,7 @@ static void given_a_host_that_calls_what_is_not_open_when_called_then_it_is_told
 	static const char *const unknown[] = {"unknown slot", "another generation"};
 	given_a_client();
 	for (int i = 0; i < 2; i++) {
-		given_a_library_of_a_host_that(unknown[i], 10000);
+		given_a_library_of_a_host_that(unknown[i], PATIENT_MS);
 		EXPECT_EQUAL(call_with_number(), -1);
 		EXPECT_EQUAL(cbb_last_error(), CBB_ERR_CLOSED); /* what it was told, it told as the call's end */
 		EXPECT_EQUAL(n_handled, 0);
@@ -39,7 +39,7 @@ static void given_a_host_that_calls_what_is_not_open_when_called_then_it_is_told
 
 static void expect_callback_is_cut_off(const char *way, const char *words)
 {
-	given_a_library_of_a_host_that(way, 10000);
+	given_a_library_of_a_host_that(way, PATIENT_MS);
 	EXPECT_EQUAL(call_with_number(), -1);
 	expect_host_named(way, CBB_ERR_PROTOCOL, words);
 	EXPECT_EQUAL(n_handled, 0);
@@ -52,7 +52,7 @@ static void given_a_host_that_calls_back_wrongly_when_called_then_it_is_cut_off_
 	expect_callback_is_cut_off("calls back under another", "not the one in flight");
 	expect_callback_is_cut_off("calls back with two words", "number_fn");
 	expect_callback_is_cut_off("calls back with text without end", "number_fn");
-	given_a_library_of_a_host_that("calls back with text without end", 10000);
+	given_a_library_of_a_host_that("calls back with text without end", PATIENT_MS);
 	EXPECT_EQUAL(REMOTE(library, int(text_handler *), "with_text")(count_text), -1);
 	expect_host_named("text without end", CBB_ERR_PROTOCOL, "text_fn");
 	EXPECT_EQUAL(n_handled, 0);
@@ -68,7 +68,7 @@ static int call_given(number_handler *given, int value)
 static void given_a_host_that_hands_back_a_callback_of_another_type_when_called_then_no_handler_runs(void)
 {
 	given_a_client();
-	given_a_library_of_a_host_that("hands back another type", 10000);
+	given_a_library_of_a_host_that("hands back another type", PATIENT_MS);
 	EXPECT_EQUAL(REMOTE(library, int(given_handler *, text_handler *), "with_given")(call_given, count_text), -1);
 	EXPECT_EQUAL(cbb_last_error(), CBB_ERR_ARGUMENT);
 	EXPECT_EQUAL(n_handled, 0);
@@ -164,7 +164,7 @@ static int call_deeper(int value)
 static void given_a_host_that_calls_back_under_each_call_when_the_depth_is_reached_then_the_next_call_fails(void)
 {
 	given_a_client();
-	given_a_library_of_a_host_that("calls back in depth", 10000);
+	given_a_library_of_a_host_that("calls back in depth", PATIENT_MS);
 	EXPECT_EQUAL(REMOTE(library, int(number_handler *), "with_number")(call_deeper), 42);
 	EXPECT_EQUAL(deepest, CBB_DEPTH_MAX);
 	EXPECT_EQUAL(refusals, 1);
