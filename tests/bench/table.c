@@ -3,42 +3,28 @@
 
 #include "bench/goal.h"
 #include "bench/place.h"
+#include "bench/result.h"
 
 #include <stdio.h>
-#include <string.h>
-
-#define ROWS_MAX 64
 
 static bool as_tsv;
-static struct measured {
-	const char *name;
-	uint64_t median_ns;
-	double ops_per_s;
-} measured[ROWS_MAX];
-static unsigned n_measured;
+static unsigned n_rounds, round_now;
 
-void table_begin(bool tsv, unsigned ms)
+void table_begin(bool tsv, unsigned ms, unsigned rounds)
 {
 	as_tsv = tsv;
+	n_rounds = rounds;
 	if (tsv)
 		return;
-	printf("place %s, %u ms for each row\n\n", place_name(place_mode()), ms);
-	printf("%-24s %11s %11s %11s %11s %11s\n", "", "median", "p99", "per s", "cpu us/op", "x raw");
+	printf("place %s, %u ms for each row", place_name(place_mode()), ms);
+	if (rounds > 1)
+		printf(" in %u rounds: their medians", rounds);
+	printf("\n\n%-24s %11s %11s %11s %11s %11s\n", "", "median", "p99", "per s", "cpu us/op", "x raw");
 }
 
-/* NULL: it was not measured. */
-static const struct measured *find(const char *name)
+void table_round(unsigned round)
 {
-	for (unsigned i = 0; i < n_measured; i++)
-		if (strcmp(measured[i].name, name) == 0)
-			return &measured[i];
-	return NULL;
-}
-
-static uint64_t median_of(const char *name)
-{
-	const struct measured *row = find(name);
-	return row ? row->median_ns : 0;
+	round_now = round;
 }
 
 static const char *time_text(char (*buffer)[32], double ns)
@@ -65,73 +51,84 @@ static const char *raw_row(void)
 	return place_mode() == PLACE_ONE ? "raw_block" : "raw_spin";
 }
 
-static void print_ratio_goal(const struct goal *goal, uint64_t median_ns, double ops_per_s)
+static void print_ratio_goal(const char *name, const struct goal *goal)
 {
-	const struct measured *base = find(goal->base);
-	const char *words = goal->rate > 0 ? "at least" : "at most";
-	double limit = goal->rate > 0 ? goal->rate : goal->ratio;
-	if (!base || base->median_ns == 0 || (goal->rate > 0 && base->ops_per_s <= 0)) {
-		printf("  goal: %s %.4g x %s, which was not measured", words, limit, goal->base);
+	bool by_rate = goal->rate > 0;
+	double limit = by_rate ? goal->rate : goal->ratio;
+	struct spread is = result_ratio(name, goal->base, by_rate ? FIGURE_OPS_PER_S : FIGURE_MEDIAN_NS);
+	printf("  goal: %s %.4g x %s", by_rate ? "at least" : "at most", limit, goal->base);
+	if (is.n_rounds == 0) {
+		printf(", which was not measured");
 		return;
 	}
-	double is = goal->rate > 0 ? ops_per_s / base->ops_per_s : (double)median_ns / (double)base->median_ns;
-	printf("  goal: %s %.4g x %s: %s (%.2f)", words, limit, goal->base,
-	       verdict(goal->rate > 0 ? is >= limit : is <= limit), is);
+	printf(": %s (%.2f", verdict(by_rate ? is.median >= limit : is.median <= limit), is.median);
+	if (is.n_rounds > 1)
+		printf(", from %.2f to %.2f", is.low, is.high);
+	printf(")");
 }
 
-static void print_time_goal(const char *name, uint64_t median_ns, double ops_per_s)
+static void print_time_goal(const char *name)
 {
 	char text[32];
 	const struct goal *goal = goal_find(name, place_mode());
 	if (goal && goal->max_ns)
-		printf("  goal: at most %s: %s", time_text(&text, (double)goal->max_ns), verdict(median_ns <= goal->max_ns));
+		printf("  goal: at most %s: %s", time_text(&text, (double)goal->max_ns),
+		       verdict(result_spread(name, FIGURE_MEDIAN_NS).median <= (double)goal->max_ns));
 	else if (goal && goal->base)
-		print_ratio_goal(goal, median_ns, ops_per_s);
+		print_ratio_goal(name, goal);
 }
 
-static void print_time(const char *name, uint64_t median_ns, uint64_t p99_ns, double ops_per_s, double cpu_us)
+static void print_time(const char *name)
 {
 	char median[32], p99[32], ops[32] = "-", cpu[32] = "-", ratio[32] = "-";
-	if (ops_per_s > 0) {
-		snprintf(ops, sizeof ops, "%.0f", ops_per_s);
-		snprintf(cpu, sizeof cpu, "%.2f", cpu_us);
+	struct spread rate = result_spread(name, FIGURE_OPS_PER_S);
+	struct spread raw = result_ratio(name, raw_row(), FIGURE_MEDIAN_NS);
+	if (rate.n_rounds) {
+		snprintf(ops, sizeof ops, "%.0f", rate.median);
+		snprintf(cpu, sizeof cpu, "%.2f", result_spread(name, FIGURE_CPU_US).median);
 	}
-	if (median_of(raw_row()))
-		snprintf(ratio, sizeof ratio, "%.2f", (double)median_ns / (double)median_of(raw_row()));
-	printf("%-24s %11s %11s %11s %11s %11s", name, time_text(&median, (double)median_ns),
-	       time_text(&p99, (double)p99_ns), ops, cpu, ratio);
-	print_time_goal(name, median_ns, ops_per_s);
+	if (raw.n_rounds)
+		snprintf(ratio, sizeof ratio, "%.2f", raw.median);
+	printf("%-24s %11s %11s %11s %11s %11s", name, time_text(&median, result_spread(name, FIGURE_MEDIAN_NS).median),
+	       time_text(&p99, result_spread(name, FIGURE_P99_NS).median), ops, cpu, ratio);
+	print_time_goal(name);
 }
 
-static void remember(const char *name, uint64_t median_ns, double ops_per_s)
+static void print_tsv(const char *name)
 {
-	if (n_measured < ROWS_MAX)
-		measured[n_measured++] = (struct measured){.name = name, .median_ns = median_ns, .ops_per_s = ops_per_s};
-}
-
-static void print_tsv(const char *name, uint64_t median_ns, uint64_t p99_ns, double ops_per_s, double cpu_us)
-{
-	printf("R\t%s\t%llu\t%llu\t", name, (unsigned long long)median_ns, (unsigned long long)p99_ns);
-	if (ops_per_s > 0)
-		printf("%.1f\t%.3f", ops_per_s, cpu_us);
+	struct spread rate = result_spread(name, FIGURE_OPS_PER_S);
+	printf("R\t%s\t%.0f\t%.0f\t", name, result_spread(name, FIGURE_MEDIAN_NS).median,
+	       result_spread(name, FIGURE_P99_NS).median);
+	if (rate.n_rounds)
+		printf("%.1f\t%.3f", rate.median, result_spread(name, FIGURE_CPU_US).median);
 	else
 		printf("-\t-");
+}
+
+static void add_figures(const char *name, struct measure *measure)
+{
+	double n = (double)(measure->sample.n ? measure->sample.n : 1) * (measure->n_each ? measure->n_each : 1);
+	result_add(name, round_now, (const double[N_FIGURES]){
+	    [FIGURE_MEDIAN_NS] = (double)sample_quantile(&measure->sample, 500),
+	    [FIGURE_P99_NS] = (double)sample_quantile(&measure->sample, 990),
+	    [FIGURE_OPS_PER_S] = measure->busy_ns ? n * 1e9 / (double)measure->busy_ns : 0,
+	    [FIGURE_CPU_US] = (double)measure->cpu_ns / n / 1e3,
+	});
 }
 
 void table_add_time(const char *name, struct measure *measure, const char *per, double n_per)
 {
 	char each[32];
-	double n = (double)(measure->sample.n ? measure->sample.n : 1) * (measure->n_each ? measure->n_each : 1);
-	uint64_t median_ns = sample_quantile(&measure->sample, 500), p99_ns = sample_quantile(&measure->sample, 990);
-	double ops_per_s = measure->busy_ns ? n * 1e9 / (double)measure->busy_ns : 0;
-	double cpu_us = (double)measure->cpu_ns / n / 1e3;
-	remember(name, median_ns, ops_per_s);
+	add_figures(name, measure);
+	if (round_now + 1 < n_rounds)
+		return;
 	if (as_tsv) {
-		print_tsv(name, median_ns, p99_ns, ops_per_s, cpu_us);
+		print_tsv(name);
 	} else {
-		print_time(name, median_ns, p99_ns, ops_per_s, cpu_us);
+		print_time(name);
 		if (per && n_per > 0)
-			printf("  %.0f %ss, %s each", n_per, per, time_text(&each, (double)median_ns / n_per));
+			printf("  %.0f %ss, %s each", n_per, per,
+			       time_text(&each, result_spread(name, FIGURE_MEDIAN_NS).median / n_per));
 	}
 	printf("\n");
 	fflush(stdout);
