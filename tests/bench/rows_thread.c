@@ -14,6 +14,7 @@
 
 static struct measure measure;
 static pid_t host_pid;
+static unsigned measured_ms;
 static int n_called;
 static bool finished;
 
@@ -21,8 +22,10 @@ static bool finished;
 static int on_callback(int value)
 {
 	n_called++;
-	if (n_called == WARM_UP)
+	if (n_called == WARM_UP) {
+		measure.deadline_ns = clock_deadline_ns(measured_ms);
 		measure_resume(&measure, host_pid);
+	}
 	if (n_called <= WARM_UP || (measure_step_more(&measure) && value == n_called - 1))
 		return value + 1;
 	measure_pause(&measure);
@@ -85,6 +88,7 @@ static int measure_thread(const char *name, unsigned ms, bool dispatch)
 {
 	struct target target;
 	int r = target_open(&target, NULL, -1);
+	measured_ms = ms;
 	if (r == 0)
 		r = measure_init(&measure, ms, 0);
 	if (r == 0)

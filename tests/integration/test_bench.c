@@ -37,12 +37,20 @@ static void expect_bytes_row(const char *out, const char *name)
 	EXPECT(line && sscanf(line, "M\t%*s\t%llu", &bytes) == 1 && bytes > 0);
 }
 
-/* Runs those rows, the last of them NULL, for a short time each. */
-static const char *run(const char *place, const char *const rows[])
+static size_t count_lines(const char *text)
 {
-	const char *argv[32] = {harness_program("cbb-bench"), "--tsv", "--ms", "20", "--place", place};
-	for (size_t n = 6; rows[n - 6]; n++)
-		argv[n] = rows[n - 6];
+	size_t n = 0;
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+/* Runs those rows, the last of them NULL, for a short time each. */
+static const char *run(const char *place, const char *rounds, const char *const rows[])
+{
+	const char *argv[32] = {harness_program("cbb-bench"), "--tsv", "--ms", "20", "--place", place, "--rounds", rounds};
+	for (size_t n = 0; rows[n]; n++)
+		argv[8 + n] = rows[n];
 	struct harness_output output = harness_run(argv, RUN_TIMEOUT_MS);
 	EXPECT_STRING(output.err, "");
 	EXPECT_EQUAL(output.status, 0);
@@ -51,14 +59,14 @@ static const char *run(const char *place, const char *const rows[])
 
 static void given_any_place_when_measured_then_each_row_has_its_figures(void)
 {
-	static const char *const places[] = {"one", "free"};
+	static const char *const places[] = {"one", "free"}, *const rounds[] = {"2", "1"};
 	static const char *const rows[] = {"raw_block", "raw_spin", "raw_stream", "raw_lone", "call", "callback",
 	                                   "callback_nested_call", "host_start", "death_status", "host_idle",
 	                                   "callback_open", "callback_closed", NULL};
 	static const char *const times[] = {"raw_block", "raw_spin", "raw_stream", "call", "callback",
 	                                    "callback_nested_call", "host_start", "callback_open", "callback_closed"};
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		const char *out = run(places[i], rows);
+		const char *out = run(places[i], rounds[i], rows);
 		for (size_t k = 0; k < sizeof times / sizeof *times; k++)
 			expect_times(out, times[k]);
 		const char *death = line_of(out, 'R', "death_status");
@@ -71,13 +79,13 @@ static void given_any_place_when_measured_then_each_row_has_its_figures(void)
 
 static void given_threads_of_a_library_when_measured_then_each_row_has_its_figures(void)
 {
-	static const char *const places[] = {"one", "free"};
+	static const char *const places[] = {"one", "free"}, *const rounds[] = {"2", "1"};
 	static const char *const rows[] = {"callback_thread", "callback_thread_in_call", "listener_1", "listener_8",
 	                                   "listener_lone", "close_under_load", NULL};
 	static const char *const times[] = {"callback_thread", "callback_thread_in_call", "listener_1", "listener_8",
 	                                    "close_drain", "close_abort"};
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		const char *out = run(places[i], rows);
+		const char *out = run(places[i], rounds[i], rows);
 		for (size_t k = 0; k < sizeof times / sizeof *times; k++)
 			expect_times(out, times[k]);
 		const char *lone = line_of(out, 'R', "listener_lone");
@@ -87,16 +95,45 @@ static void given_threads_of_a_library_when_measured_then_each_row_has_its_figur
 
 static void given_a_hundred_thousand_live_callbacks_when_measured_then_there_are_figures(void)
 {
-	const char *out = run("one", (const char *const[]){"live_100k", NULL});
+	const char *out = run("one", "2", (const char *const[]){"live_100k", NULL});
 	expect_times(out, "live_100k_open");
 	expect_bytes_row(out, "live_100k");
 	expect_times(out, "live_100k");
 }
 
+static void given_rounds_when_measured_then_each_row_has_one_line(void)
+{
+	static const char *const rounds[] = {"1", "2", "5"};
+	for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++) {
+		const char *out = run("one", rounds[i], (const char *const[]){"raw_block", "call", "host_start", NULL});
+		EXPECT_EQUAL(count_lines(out), 3);
+		expect_times(out, "raw_block");
+		expect_times(out, "call");
+		expect_times(out, "host_start");
+	}
+}
+
+/* A ratio of several rounds has a range that it lies in; that of a single one has none. */
+static void given_rounds_when_measured_then_a_ratio_lies_among_theirs(void)
+{
+	double ratio = 0, low = 0, high = 0;
+	const char *argv[] = {harness_program("cbb-bench"), "--ms", "20", "--rounds", "3", "raw_block", "call", NULL};
+	struct harness_output output = harness_run(argv, RUN_TIMEOUT_MS);
+	const char *goal = strstr(output.out, "x raw_block: ");
+	EXPECT_CONTAINS(output.out, "in 3 rounds");
+	EXPECT(goal && sscanf(goal + strcspn(goal, "("), "(%lf, from %lf to %lf)", &ratio, &low, &high) == 3);
+	EXPECT(low > 0 && low <= ratio && ratio <= high);
+	argv[4] = "1";
+	output = harness_run(argv, RUN_TIMEOUT_MS);
+	EXPECT_CONTAINS(output.out, "x raw_block: ");
+	EXPECT_LACKS(output.out, "round");
+	EXPECT_LACKS(output.out, "from");
+}
+
 static void given_no_tsv_when_measured_then_ratios_and_goals_are_shown(void)
 {
-	const char *const argv[] = {harness_program("cbb-bench"), "--ms", "20", "raw_block", "raw_stream", "call",
-	                            "listener_1", NULL};
+	const char *const argv[] = {harness_program("cbb-bench"), "--ms", "20", "--rounds", "2", "raw_block",
+	                            "raw_stream", "call", "listener_1", NULL};
 	struct harness_output output = harness_run(argv, RUN_TIMEOUT_MS);
 	EXPECT_EQUAL(output.status, 0);
 	EXPECT_CONTAINS(output.out, "place one");
@@ -113,12 +150,20 @@ static void given_a_wrong_command_line_when_run_then_words_say_so(void)
 	output = harness_run((const char *[]){harness_program("cbb-bench"), "--place", "here", NULL}, 5000);
 	EXPECT_EQUAL(output.status, 2);
 	EXPECT_CONTAINS(output.err, "one, split or free");
+	static const char *const rounds[] = {"0", "101"};
+	for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++) {
+		output = harness_run((const char *[]){harness_program("cbb-bench"), "--rounds", rounds[i], "call", NULL}, 5000);
+		EXPECT_EQUAL(output.status, 2);
+		EXPECT_CONTAINS(output.err, "from 1 to 100");
+	}
 }
 
 static const struct test tests[] = {
     TEST_TIMEOUT(given_any_place_when_measured_then_each_row_has_its_figures, 120),
     TEST_TIMEOUT(given_threads_of_a_library_when_measured_then_each_row_has_its_figures, 120),
     TEST_TIMEOUT(given_a_hundred_thousand_live_callbacks_when_measured_then_there_are_figures, 120),
+    TEST_TIMEOUT(given_rounds_when_measured_then_each_row_has_one_line, 120),
+    TEST_TIMEOUT(given_rounds_when_measured_then_a_ratio_lies_among_theirs, 120),
     TEST(given_no_tsv_when_measured_then_ratios_and_goals_are_shown),
     TEST(given_a_wrong_command_line_when_run_then_words_say_so),
 };

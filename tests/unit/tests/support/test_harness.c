@@ -121,7 +121,7 @@ static void given_a_child_left_alive_when_run_then_it_is_named_and_killed(void)
 	const char *name = strstr(output.out, "process ");
 	int pid = 0;
 	REQUIRE(name && sscanf(name, "process %d (failing_tests:", &pid) == 1);
-	EXPECT(harness_wait_gone(pid, 2000));
+	EXPECT(harness_wait_gone(pid, 15000));
 }
 
 static void given_a_grandchild_left_alive_when_run_then_it_is_named(void)
@@ -231,7 +231,7 @@ static const struct test tests[] = {
     TEST(given_a_skipped_test_when_run_then_it_neither_fails_nor_passes),
     TEST(given_patterns_when_listed_then_only_what_fits_is),
     TEST(given_a_results_file_when_run_then_each_test_has_a_line_in_it),
-    TEST(given_an_assignment_when_expected_then_it_does_not_compile),
+    TEST_TIMEOUT(given_an_assignment_when_expected_then_it_does_not_compile, 120),
     TEST(given_a_temporary_directory_when_the_test_is_over_then_it_is_gone),
 };
 HARNESS_MAIN(tests)
