@@ -6,6 +6,7 @@
 #include "lib/error.h"
 #include "lib/fork.h"
 #include "lib/options.h"
+#include "lib/queue_fds.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -7,6 +7,7 @@
 #include "lib/error.h"
 #include "lib/handler.h"
 #include "lib/pick.h"
+#include "lib/queue_fds.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -130,17 +130,17 @@ static int check_after_serving(struct client_lane *lane)
 }
 
 /* The next frame; meanwhile this thread serves what native threads wait for that it dispatches. */
-static int receive(struct client_lane *lane, uint64_t *watches, uint64_t deadline_ns, struct frame *ret_frame)
+static int receive(struct client_lane *lane, struct wait_masks *masks, uint64_t deadline_ns, struct frame *ret_frame)
 {
 	struct cbb_client *client = lane->host->client;
-	int fds[LANE_WATCH_MAX], r;
+	int fds[WAIT_WATCH_MAX], r;
 	do {
 		lane->lane.watch_fds = fds;
-		lane->lane.n_watch = wait_watch(client, *watches, fds);
+		lane->lane.n_watch = wait_watch(client, masks->watches, fds);
 		r = lane_receive(&lane->lane, ret_frame, deadline_ns);
 		lane->lane.n_watch = 0;
 		if (r == 0) {
-			*watches = wait_serve(client, *watches, &client);
+			wait_serve(client, masks, &client);
 			r = check_after_serving(lane);
 		}
 	} while (r == 0);
@@ -150,12 +150,12 @@ static int receive(struct client_lane *lane, uint64_t *watches, uint64_t deadlin
 int call_wait(struct client_lane *lane, uint64_t sequence, uint64_t deadline_ns, const char *name,
               struct frame *ret_frame, struct hot *ret_hot)
 {
-	uint64_t watches = lane->watches;
+	struct wait_masks masks = lane->masks;
 	/* Whoever dispatches may have read of native threads that wait, which no socket shows any more. */
-	if (watches && thread_self()->dispatches)
-		watches = wait_serve(lane->host->client, watches, &watches);
+	if (masks.watches && thread_self()->dispatches)
+		wait_serve(lane->host->client, &masks, &masks);
 	for (;;) {
-		int r = receive(lane, &watches, deadline_ns, ret_frame);
+		int r = receive(lane, &masks, deadline_ns, ret_frame);
 		if (r < 0)
 			return call_lane_failed(lane, r, name);
 		r = hot_read(ret_hot, ret_frame);
@@ -216,6 +216,9 @@ static int put_invoke(struct call_frame *call, int error_number)
 	fields.core = lane_core();
 	fields.dispatches = call->masks.dispatches;
 	fields.serves = call->masks.serves;
+	/* Of the first queues each bit is one's own. */
+	if (fields.dispatches && call->masks.last_queue > QUEUE_BITS_MAX)
+		fields.last_queue = call->masks.last_queue;
 	fields.library = call->library->number;
 	fields.function = plan->index;
 	if (call->deadline_ns != CLOCK_NEVER)
@@ -325,7 +328,7 @@ static int call_on_lane(struct client_lane *lane, struct call_frame *call, int *
 	call->sequence = ++lane->last_sequence;
 	call->masks = wait_masks(lane->host->client, thread_self());
 	thread_self()->serves_more = false;
-	lane->watches = call->masks.watches;
+	lane->masks = call->masks;
 	call->n_opened = atomic_load_explicit(&call->library->host->handles.n_opened, memory_order_relaxed);
 	if (outer && outer->deadline_ns < call->deadline_ns)
 		call->deadline_ns = outer->deadline_ns;

@@ -12,6 +12,7 @@
 #include "lib/fork.h"
 #include "lib/options.h"
 #include "lib/port.h"
+#include "lib/queue_fds.h"
 #include "lib/thread.h"
 #include "lib/unwind.h"
 

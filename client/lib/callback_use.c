@@ -7,6 +7,7 @@
 #include "lib/fork.h"
 #include "lib/options.h"
 #include "lib/port.h"
+#include "lib/queue_fds.h"
 
 #include <errno.h>
 #include <string.h>

@@ -8,6 +8,7 @@
 
 #include "lib/host.h"
 #include "lib/session.h"
+#include "lib/queue_bits.h"
 #include "marshal/arena.h"
 #include "lib/thread.h"
 #include "wire/lane.h"
@@ -40,7 +41,7 @@ struct client_lane {
 	                                      handler of it runs there, so that the handler's calls find it */
 	char name[16];                     /* of the client thread, when it was attached */
 	struct arena arena;
-	uint64_t watches;                  /* queues that the call about to wait looks at (lib/wait.h) */
+	struct wait_masks masks;           /* of the call about to wait */
 	unsigned depth;                    /* calls in flight */
 	/* The first `depth` of them, the outermost first. While a native thread waits on a queue's lane, the first one
 	   stands for what that thread is in, which is no call of ours. */

@@ -12,6 +12,7 @@
 #include "lib/fork.h"
 #include "lib/handler.h"
 #include "lib/pick.h"
+#include "lib/queue_fds.h"
 #include "lib/wait.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ struct cbb_deferred {
 	int wake_fd;             /* of deferred_wait; -1 */
 	int status;              /* of an answer that its thread cannot send: 0, or the failure's code */
 	char *words;             /* of that failure */
+	bool late;               /* its host said so while a thread was at it */
 	bool held;               /* a handler, a lane or a thread still knows it */
 	bool freed;              /* by the program, while it was held */
 	bool parted;             /* and nobody knows it any more: to be deleted */
@@ -178,7 +180,7 @@ static int answer_lane(struct cbb_deferred *deferred, int status)
 	pthread_mutex_lock(&queue->lock);
 	lane->deferred = NULL;
 	pthread_mutex_unlock(&queue->lock);
-	bool late = handler_is_late(&lane->base, deferred->invocation.sequence);
+	bool late = handler_is_late(&lane->base, deferred->invocation.sequence) || deferred->late;
 	int r = send_answer(deferred, status);
 	pthread_mutex_lock(&queue->lock);
 	lane_put_back(lane, r);
@@ -405,6 +407,7 @@ int deferred_late(struct queue_lane *lane, const struct frame *frame)
 	bool waiting = deferred->state == DEFERRED_WAITING;
 	if (waiting)
 		part(lane, deferred, CBB_ERR_TIMEOUT);
+	deferred->late = !waiting;
 	bool parted = waiting && deferred->parted;
 	pthread_mutex_unlock(&lock);
 	if (parted)
@@ -418,24 +421,22 @@ int deferred_late(struct queue_lane *lane, const struct frame *frame)
 /* ---- Inside a call of the same thread ---- */
 
 /* Until the answer is there, or the wait ends. */
-static int wait_answered(struct cbb_deferred *deferred, uint64_t watches, uint64_t deadline_ns)
+static int wait_answered(struct cbb_deferred *deferred, struct wait_masks *masks, uint64_t deadline_ns)
 {
 	struct client_lane *lane = deferred->invocation.lane;
 	struct frame frame;
 	struct hot hot;
-	int fds[LANE_WATCH_MAX + 1];
+	int fds[1 + WAIT_WATCH_MAX];
 	for (;;) {
 		fds[0] = deferred->wake_fd;
-		lane->lane.n_watch = 1 + wait_watch(lane->host->client, watches, fds + 1);
-		if (lane->lane.n_watch > LANE_WATCH_MAX)
-			lane->lane.n_watch = LANE_WATCH_MAX;
+		lane->lane.n_watch = 1 + wait_watch(lane->host->client, masks->watches, fds + 1);
 		lane->lane.watch_fds = fds;
 		int r = lane_receive(&lane->lane, &frame, deadline_ns);
 		lane->lane.n_watch = 0;
 		if (r == 0 && descriptor_wait_readable(deferred->wake_fd, 0) == 1)
 			return 0;
 		if (r == 0) {
-			watches = wait_serve(lane->host->client, watches, &deferred);
+			wait_serve(lane->host->client, masks, &deferred);
 			if (lane->host->fork_epoch == fork_epoch())
 				continue;
 			client_lane_disown(lane); /* a handler returns in a child, too */
@@ -454,7 +455,7 @@ int deferred_wait(struct cbb_invocation *invocation, uint64_t deadline_ns)
 	struct cbb_deferred *deferred = invocation->deferred;
 	struct cbb_client *client = invocation->host->client;
 	struct wait_masks masks = wait_masks(client, thread_self());
-	int r = wait_answered(deferred, masks.watches, deadline_ns);
+	int r = wait_answered(deferred, &masks, deadline_ns);
 	pthread_mutex_lock(&lock);
 	wait_stored(deferred);
 	if (r < 0) {

@@ -11,8 +11,9 @@
 #include "lib/error.h"
 #include "lib/fork.h"
 #include "lib/handler.h"
-#include "lib/record_run.h"
 #include "lib/pick.h"
+#include "lib/queue_fds.h"
+#include "lib/record_run.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,8 +25,7 @@
 static void set_dispatcher(struct cbb_queue *queue, uint64_t thread)
 {
 	atomic_store(&queue->dispatcher, thread);
-	if (queue->number <= CLIENT_WATCHED_MAX)
-		atomic_store(&queue->client->watched[queue->number - 1].dispatcher, thread);
+	queue_bits_set_dispatcher(queue, thread);
 }
 
 void dispatch_become(struct cbb_queue *queue)

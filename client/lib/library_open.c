@@ -74,7 +74,7 @@ static int open_on_lane(struct cbb_library *library, struct client_lane *lane, u
 	}
 	lane->levels[lane->depth++] = (struct lane_level){
 	    .frame = &place, .sequence = place.sequence, .deadline_ns = deadline_ns, .mark = arena_mark(&lane->arena)};
-	lane->watches = wait_masks(lane->host->client, thread_self()).watches;
+	lane->masks = wait_masks(lane->host->client, thread_self());
 	r = call_wait(lane, place.sequence, deadline_ns, DURING, &frame, &hot);
 	lane->depth--;
 	return r < 0 ? r : take_answer(library, lane, &frame);

@@ -73,7 +73,7 @@ static int access_on_lane(struct client_lane *lane, const struct access *access)
 		return call_lane_failed(lane, r, DURING);
 	lane->levels[lane->depth++] = (struct lane_level){.frame = &place, .sequence = place.sequence,
 	                                                  .deadline_ns = access->deadline_ns, .mark = arena_mark(&lane->arena)};
-	lane->watches = wait_masks(lane->host->client, thread_self()).watches;
+	lane->masks = wait_masks(lane->host->client, thread_self());
 	r = call_wait(lane, place.sequence, access->deadline_ns, DURING, &frame, &hot);
 	lane->depth--;
 	if (r < 0)

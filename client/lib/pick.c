@@ -7,6 +7,7 @@
 #include "lib/client.h"
 #include "lib/deferred.h"
 #include "lib/error.h"
+#include "lib/queue_fds.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -56,6 +57,10 @@ void queue_look(struct cbb_queue *queue)
 			break;
 		}
 	}
+	if (queue->direct.lane)
+		queue->direct.lane->ready = true;
+	if (queue->direct.port)
+		port_read(queue->direct.port);
 	/* Last: they may free a lane that is among the others. */
 	for (int i = 0; i < n_late; i++)
 		async_late(late[i]);
@@ -67,6 +72,7 @@ void lane_watch(struct queue_lane *lane, bool on)
 {
 	/* The end of the socket is always told; edge-triggered, once. */
 	struct epoll_event event = {.events = on ? EPOLLIN : EPOLLET, .data.ptr = &lane->source};
+	queue_wait_generally(lane->source.port->queue);
 	if (lane->base.lane.fd >= 0)
 		epoll_ctl(lane->source.port->queue->lanes_fd, EPOLL_CTL_MOD, lane->base.lane.fd, &event);
 }
@@ -299,6 +305,16 @@ static bool begin_work(struct dispatch *dispatch, enum work_kind kind, struct cb
 	return true;
 }
 
+/* The other hosts' turn is next. */
+static void port_comes_last(struct port *port)
+{
+	struct cbb_queue *queue = port->queue;
+	if (queue->ports->prev == port)
+		return;
+	DL_DELETE(queue->ports, port);
+	DL_APPEND(queue->ports, port);
+}
+
 static bool take_record(struct dispatch *dispatch, struct port *port, struct record *record)
 {
 	dispatch->work.record = record;
@@ -316,6 +332,7 @@ static bool take_lane(struct dispatch *dispatch, struct port *port, struct queue
 		return false;
 	}
 	lane->serving = true;
+	port_comes_last(port);
 	if (port->queue->team)
 		lane_watch(lane, false);
 	return true;
@@ -377,9 +394,7 @@ static bool pick_record(struct dispatch *dispatch)
 		struct record *record = port_next_record(port);
 		if (!record || !take_record(dispatch, port, record))
 			continue;
-		/* The other hosts' turn is next. */
-		DL_DELETE(queue->ports, port);
-		DL_APPEND(queue->ports, port);
+		port_comes_last(port);
 		return true;
 	}
 	return false;

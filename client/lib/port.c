@@ -5,11 +5,12 @@
 #include "base/descriptor.h"
 #include "lib/async.h"
 #include "lib/callback.h"
-#include "lib/deferred.h"
 #include "lib/client.h"
+#include "lib/deferred.h"
 #include "lib/dispatch.h"
 #include "lib/error.h"
 #include "lib/fork.h"
+#include "lib/queue_fds.h"
 #include "lib/record_run.h"
 
 #include <errno.h>
@@ -28,21 +29,10 @@
 
 /* ---- Sockets in the queue's epoll ---- */
 
-static int watch(struct cbb_queue *queue, int fd, struct source *source)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = source};
-	return epoll_ctl(queue->lanes_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
-}
-
-static void unwatch(struct cbb_queue *queue, int fd)
-{
-	if (fd >= 0)
-		epoll_ctl(queue->lanes_fd, EPOLL_CTL_DEL, fd, NULL);
-}
-
 static void watch_room(struct port *port, bool wanted)
 {
 	struct epoll_event event = {.events = wanted ? EPOLLIN | EPOLLOUT : EPOLLIN, .data.ptr = &port->events};
+	queue_wait_generally(port->queue);
 	port->waits_to_send = wanted;
 	epoll_ctl(port->queue->lanes_fd, EPOLL_CTL_MOD, port->lane.fd, &event);
 }
@@ -92,7 +82,8 @@ static int connect_port(struct port *port, uint64_t deadline_ns)
 	const struct cbb_queue *queue = port->queue;
 	const struct session_lane wanted = {.host = port->host->id, .kind = CBB__LANE_KIND__LANE_EVENTS,
 	                                    .queue = queue->number, .queue_max_events = queue->max_events,
-	                                    .queue_max_bytes = queue->max_bytes, .queue_stall_ms = queue->stall_ms};
+	                                    .queue_max_bytes = queue->max_bytes, .queue_stall_ms = queue->stall_ms,
+	                                    .queue_bit = queue->bit};
 	int fd = host_attach(port->host, &wanted, deadline_ns);
 	if (fd < 0)
 		return fd;
@@ -106,13 +97,12 @@ static int port_link(struct port *port)
 	struct cbb_queue *queue = port->queue;
 	pthread_mutex_lock(&queue->lock);
 	int r = queue->closing ? detail_set(CBB_ERR_CLOSED, "%s is closed", queue->name)
-	                       : watch(queue, port->lane.fd, &port->events);
+	                       : queue_watch(queue, port->lane.fd, &port->events);
 	if (r == 0 && port->host->pidfd >= 0)
-		r = watch(queue, port->host->pidfd, &port->process);
+		r = queue_watch(queue, port->host->pidfd, &port->process);
 	if (r == 0) {
 		DL_APPEND(queue->ports, port);
-		if (queue->number <= CLIENT_WATCHED_MAX)
-			atomic_store(&queue->client->watched[queue->number - 1].lanes_fd, queue->lanes_fd);
+		queue_bits_set_lanes_fd(queue, queue->lanes_fd);
 	}
 	pthread_mutex_unlock(&queue->lock);
 	return r;
@@ -206,9 +196,10 @@ void port_end(struct port *port, bool fault)
 	port->ended = true;
 	if (fault)
 		port->fault = strdup(detail_text());
-	unwatch(port->queue, port->lane.fd);
+	queue_wait_generally(port->queue);
+	queue_unwatch(port->queue, port->lane.fd);
 	if (port->host->pidfd >= 0)
-		unwatch(port->queue, port->host->pidfd);
+		queue_unwatch(port->queue, port->host->pidfd);
 	/* Behind everything that came: the callbacks end with their host. Allocated ahead, so that it cannot fail. */
 	DL_APPEND(port->records, port->end_record);
 	port->n_records++;
@@ -272,7 +263,7 @@ int port_add_lane(struct port *port, int fd, struct cbb_async *async, struct que
 	}
 	lane_prepare(lane, port, fd, async);
 	pthread_mutex_lock(&queue->lock);
-	r = watch(queue, fd, &lane->source);
+	r = queue_watch(queue, fd, &lane->source);
 	DL_APPEND(port->lanes, lane);
 	if (r == 0 && port->ended)
 		r = detail_set(CBB_ERR_HOST_DIED, "host h%llu has ended", (unsigned long long)port->host->id);
@@ -290,7 +281,7 @@ int port_add_timer(struct queue_lane *lane)
 	int r = fd < 0 ? -errno : fork_register(fd);
 	lane->timer = (struct source){SOURCE_TIMER, lane->source.port};
 	if (r == 0)
-		r = watch(lane->source.port->queue, fd, &lane->timer);
+		r = queue_watch(lane->source.port->queue, fd, &lane->timer);
 	if (r < 0) {
 		fork_unregister(fd);
 		descriptor_close(fd);
@@ -316,7 +307,8 @@ void port_attach_lanes(struct port *port, unsigned n)
 void port_drop_lane(struct queue_lane *lane)
 {
 	struct port *port = lane->source.port;
-	unwatch(port->queue, lane->base.lane.fd);
+	queue_wait_generally(port->queue);
+	queue_unwatch(port->queue, lane->base.lane.fd);
 	DL_DELETE(port->lanes, lane);
 	if (!lane->for_async) {
 		port->n_native_lanes--;
@@ -360,8 +352,8 @@ static void port_unlink(struct port *port)
 		else
 			wait_for_answer(queue);
 	DL_DELETE(queue->ports, port);
-	if (!queue->ports && queue->number <= CLIENT_WATCHED_MAX)
-		atomic_store(&queue->client->watched[queue->number - 1].lanes_fd, -1);
+	if (!queue->ports)
+		queue_bits_set_lanes_fd(queue, -1);
 	if (!forked)
 		pthread_mutex_unlock(&queue->lock);
 }

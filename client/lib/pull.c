@@ -12,6 +12,7 @@
 #include "lib/invocation.h"
 #include "lib/library.h"
 #include "lib/pick.h"
+#include "lib/queue_fds.h"
 #include "lib/wait.h"
 
 #include <errno.h>

@@ -2,7 +2,6 @@
 #include "lib/queue.h"
 
 #include "base/clock.h"
-#include "base/descriptor.h"
 #include "lib/callback_close.h"
 #include "lib/client.h"
 #include "lib/deferred.h"
@@ -11,6 +10,7 @@
 #include "lib/fork.h"
 #include "lib/options.h"
 #include "lib/port.h"
+#include "lib/queue_fds.h"
 #include "lib/team.h"
 #include "lib/thread.h"
 
@@ -18,9 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 #include <utlist.h>
 
 #define EVENTS_DEFAULT 1024
@@ -28,43 +25,6 @@
 #define CLOSE_TIMEOUT_MS 10000
 
 /* ---- Beginning and end ---- */
-
-static int epoll_include(int epoll_fd, int fd, struct source *source)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = source};
-	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
-}
-
-static int descriptors_open(struct cbb_queue *queue)
-{
-	queue->fd = epoll_create1(EPOLL_CLOEXEC);
-	queue->lanes_fd = epoll_create1(EPOLL_CLOEXEC);
-	queue->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	queue->left_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int r = queue->fd < 0 || queue->lanes_fd < 0 || queue->ready_fd < 0 || queue->left_fd < 0 ? -errno : 0;
-	queue->left.kind = SOURCE_LEFT;
-	if (r == 0)
-		r = epoll_include(queue->fd, queue->lanes_fd, NULL);
-	if (r == 0)
-		r = epoll_include(queue->fd, queue->ready_fd, NULL);
-	if (r == 0)
-		r = epoll_include(queue->lanes_fd, queue->left_fd, &queue->left);
-	const int fds[] = {queue->fd, queue->lanes_fd, queue->ready_fd, queue->left_fd};
-	for (unsigned i = 0; i < 4 && r == 0; i++)
-		r = fork_register(fds[i]);
-	return r < 0 ? detail_set(r, "no descriptors for a queue: %s", strerror(-r)) : 0;
-}
-
-static void descriptors_close(struct cbb_queue *queue)
-{
-	const int fds[] = {queue->fd, queue->lanes_fd, queue->ready_fd, queue->left_fd};
-	for (unsigned i = 0; i < 4 && queue->fork_epoch == fork_epoch(); i++)
-		if (fds[i] >= 0) {
-			fork_unregister(fds[i]);
-			descriptor_close(fds[i]);
-		}
-	queue->fd = queue->lanes_fd = queue->ready_fd = queue->left_fd = -1;
-}
 
 void queue_hold(struct cbb_queue *queue)
 {
@@ -83,7 +43,7 @@ void queue_release(struct cbb_queue *queue)
 
 static void queue_free(struct cbb_queue *queue)
 {
-	descriptors_close(queue);
+	queue_fds_close(queue);
 	queue_release(queue);
 }
 
@@ -113,10 +73,9 @@ static int queue_new(struct cbb_client *client, const cbb_queue_options *options
 	queue->max_bytes = or_default(options->max_bytes, BYTES_DEFAULT);
 	queue->stall_ms = or_default(options->stall_timeout_ms, QUEUE_STALL_DEFAULT_MS);
 	queue->pull = options->pull;
-	queue->fd = queue->lanes_fd = queue->ready_fd = queue->left_fd = -1;
 	pthread_mutex_init(&queue->lock, NULL);
 	cond_init_monotonic(&queue->changed);
-	int r = descriptors_open(queue);
+	int r = queue_fds_open(queue);
 	if (r == 0 && options->name && !(queue->name = strdup(options->name)))
 		r = -ENOMEM;
 	if (r < 0) {
@@ -132,28 +91,6 @@ static int queue_name(struct cbb_queue *queue)
 	return queue->name || asprintf(&queue->name, "queue %u", queue->number) >= 0 ? 0 : -ENOMEM;
 }
 
-/* What calls look at, without a lock. */
-static void queue_show(struct cbb_queue *queue)
-{
-	struct cbb_client *client = queue->client;
-	unsigned index = queue->number - 1;
-	if (index >= CLIENT_WATCHED_MAX)
-		return;
-	atomic_store(&client->watched[index].dispatcher, 0);
-	atomic_store(&client->watched[index].lanes_fd, -1);
-	atomic_store(&client->watched[index].pull, queue->pull);
-	atomic_store(&client->n_watched, index + 1);
-}
-
-static void queue_hide(struct cbb_queue *queue)
-{
-	unsigned index = queue->number - 1;
-	if (index >= CLIENT_WATCHED_MAX)
-		return;
-	atomic_store(&queue->client->watched[index].dispatcher, 0);
-	atomic_store(&queue->client->watched[index].lanes_fd, -1);
-}
-
 static int queue_link(struct cbb_queue *queue)
 {
 	struct cbb_client *client = queue->client;
@@ -162,10 +99,9 @@ static int queue_link(struct cbb_queue *queue)
 	if (client->n_queues == QUEUES_MAX) {
 		r = detail_set(CBB_ERR_LIMIT, "%d queues are open: close some", QUEUES_MAX);
 	} else {
-		queue->number = ++client->last_queue;
+		queue_bits_open(queue);
 		client->n_queues++;
 		DL_APPEND(client->queues, queue);
-		queue_show(queue);
 	}
 	pthread_mutex_unlock(&client->queues_lock);
 	return r == 0 ? queue_name(queue) : r;
@@ -177,7 +113,7 @@ static void queue_unlink(struct cbb_queue *queue)
 	bool forked = queue->fork_epoch != fork_epoch(); /* then some other thread may have held the lock */
 	if (!forked)
 		pthread_mutex_lock(&client->queues_lock);
-	queue_hide(queue);
+	queue_bits_close(queue);
 	DL_DELETE(client->queues, queue);
 	client->n_queues--;
 	if (!forked)
@@ -362,42 +298,6 @@ void queues_free(struct cbb_client *client)
 
 /* ---- What there is to do ---- */
 
-static void raise_fd(int fd)
-{
-	uint64_t one = 1;
-	int saved = errno;
-	ssize_t n = write(fd, &one, sizeof one);
-	(void)n; /* full: it is readable */
-	errno = saved;
-}
-
-static void lower_fd(int fd)
-{
-	uint64_t count;
-	ssize_t n = read(fd, &count, sizeof count);
-	(void)n; /* nothing to read: it was not raised */
-}
-
-void queue_wake(struct cbb_queue *queue)
-{
-	raise_fd(queue->ready_fd);
-}
-
-void queue_wake_left(struct cbb_queue *queue)
-{
-	raise_fd(queue->left_fd);
-}
-
-void queue_clear_left(struct cbb_queue *queue)
-{
-	lower_fd(queue->left_fd);
-}
-
-void queue_clear(struct cbb_queue *queue)
-{
-	lower_fd(queue->ready_fd);
-}
-
 void queue_add_task(struct cbb_queue *queue, struct task *task)
 {
 	pthread_mutex_lock(&queue->lock);
@@ -425,11 +325,6 @@ void queue_unref(struct cbb_queue *queue)
 	pthread_mutex_unlock(&queue->lock);
 	if (last)
 		queue_wake(queue); /* cbb_queue_run may return */
-}
-
-int cbb_queue_fd(const cbb_queue *queue)
-{
-	return queue ? queue->fd : -EINVAL;
 }
 
 int cbb_queue_stop(cbb_queue *queue)

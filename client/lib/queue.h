@@ -14,6 +14,7 @@
 
 struct cbb_host;
 struct port;
+struct queue_lane;
 struct queue_team;
 
 #define QUEUES_MAX 1024
@@ -25,6 +26,16 @@ enum source_kind { SOURCE_EVENTS, SOURCE_PROCESS, SOURCE_LANE, SOURCE_TIMER, SOU
 struct source {
 	enum source_kind kind;
 	struct port *port;
+};
+
+/*
+ * Where something came from last: more comes from there more often than not, so it is waited for directly. (Waiting for
+ * that socket itself saves an epoll_wait, and on a native thread's lane the wait may spin, if that thread runs on
+ * another core.)
+ */
+struct likely {
+	struct port *port;         /* NULL: nowhere */
+	struct queue_lane *lane;   /* of a native thread; NULL: events */
 };
 
 /* Something to be run on the queue: part of what it is about, which `run` may free. Called without the lock. */
@@ -47,10 +58,12 @@ struct cbb_queue {
 	struct cbb_queue *prev, *next; /* client->queues */
 	unsigned fork_epoch;
 	uint32_t number;
+	uint32_t bit;              /* lib/queue_bits.h; 0: none */
 	char *name;
 	uint64_t max_events, max_bytes, stall_ms;
 	bool pull;
-	int fd;                    /* epoll of the next two: what the program waits on */
+	int fd;                    /* epoll of the next two: what the program waits on. lanes_fd is in it from when the program
+	                              asks for it, since each message wakes that descriptor, too */
 	int lanes_fd;              /* epoll of the ports' sockets: what a thread polls beside the call that it waits for */
 	int ready_fd;              /* eventfd: readable when there is something that no socket shows */
 	int left_fd;               /* eventfd among the sockets, for threads that wait in calls: native threads wait, and no
@@ -66,7 +79,10 @@ struct cbb_queue {
 	struct task *tasks;        /* utlist */
 	struct running *running;   /* utlist */
 	unsigned n_dispatching;    /* threads inside dispatch_queue */
+	struct likely direct;      /* what lanes_fd does not show, because the dispatcher waits for it directly */
 	unsigned n_likely;         /* waits in a row that found something where it came from before; the dispatcher's */
+	unsigned n_unlooked;       /* the same since all sockets were looked at */
+	bool fd_shown;             /* the program has asked for `fd`, and that shows everything */
 	bool served_in_call;       /* that is its dispatcher until now, which waits in a call: for a moment */
 	bool dispatched;           /* a serial queue is being dispatched */
 	_Atomic bool closing;
@@ -89,15 +105,6 @@ int queues_check_outside(struct cbb_client *client);
 int queues_end_teams(struct cbb_client *client, uint64_t deadline_ns);
 /* The client is not disconnected after all. */
 void queues_go_on(struct cbb_client *client);
-
-/* Makes the descriptor readable, and wakes who dispatches. Any thread; with or without the lock; a signal handler. */
-void queue_wake(struct cbb_queue *queue);
-
-/* Something of native threads that wait has been read, and not dealt with. As queue_wake. */
-void queue_wake_left(struct cbb_queue *queue);
-/* What made it readable is going to be looked at. */
-void queue_clear(struct cbb_queue *queue);
-void queue_clear_left(struct cbb_queue *queue);
 
 /* Adds a task. Not with the lock; with it. */
 void queue_add_task(struct cbb_queue *queue, struct task *task);

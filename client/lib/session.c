@@ -359,6 +359,7 @@ int session_attach(struct session *session, const struct session_lane *lane, uin
 	hello.queue_max_events = lane->queue_max_events;
 	hello.queue_max_bytes = lane->queue_max_bytes;
 	hello.queue_stall_ms = lane->queue_stall_ms;
+	hello.queue_bit = lane->queue_bit;
 	int r = greet(&connection, &hello, deadline_ns, NULL);
 	fd = r == 0 ? connection_take_fd(&connection) : r;
 	connection_free(&connection);

@@ -60,9 +60,10 @@ struct session_lane {
 	Cbb__LaneKind kind;
 	const char *thread_name;    /* LANE_CLIENT_THREAD */
 	uint32_t queue;             /* lanes of a queue */
-	uint64_t queue_max_events;  /* LANE_EVENTS, as the next two */
+	uint64_t queue_max_events;  /* LANE_EVENTS, as the next three */
 	uint64_t queue_max_bytes;
 	uint64_t queue_stall_ms;
+	uint32_t queue_bit;
 };
 
 /*

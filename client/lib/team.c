@@ -5,6 +5,7 @@
 #include "lib/dispatch.h"
 #include "lib/error.h"
 #include "lib/fork.h"
+#include "lib/queue_fds.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -149,6 +150,7 @@ static int claim(struct cbb_queue *queue, struct queue_team *team)
 		r = detail_set(CBB_ERR_BUSY, "%s is %s", queue->name, queue->team ? "started already" : "being dispatched");
 	else
 		queue->team = team;
+	queue_wait_generally(queue);
 	pthread_mutex_unlock(&queue->lock);
 	if (r == 0)
 		dispatch_give_up(queue);

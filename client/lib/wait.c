@@ -5,124 +5,12 @@
 #include "lib/client.h"
 #include "lib/error.h"
 #include "lib/fork.h"
+#include "lib/likely.h"
 #include "lib/options.h"
+#include "lib/queue_fds.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <unistd.h>
 #include <utlist.h>
-
-/* ---- Waiting ---- */
-
-/*
- * Where something came from last, with its host held: more comes from there more often than not. Waiting for that
- * socket itself saves an epoll_wait, and on a native thread's lane the wait may spin, if that thread runs on another
- * core.
- */
-struct likely {
-	struct port *port;       /* NULL: nowhere */
-	struct queue_lane *lane; /* of a native thread, which nobody else is at meanwhile; NULL: events */
-};
-
-/* After so many finds in a row elsewhere is looked, too: who calls again at once must not keep others waiting. */
-#define LIKELY_MAX 16
-
-static struct likely claim_likely(struct dispatch *dispatch)
-{
-	struct cbb_queue *queue = dispatch->queue;
-	struct likely likely = {0};
-	if (queue->n_likely++ >= LIKELY_MAX) {
-		queue->n_likely = 0;
-		return likely;
-	}
-	pthread_mutex_lock(&queue->lock);
-	struct port *port = queue->ports ? queue->ports->prev : NULL; /* utlist: the last, that is the one served last */
-	if (port && !port->ended && host_hold(port->host))
-		likely.port = port;
-	struct queue_lane *lane = likely.port && port->lanes ? port->lanes->prev : NULL;
-	/* What it holds already is not waited for: that could not be picked. */
-	if (lane && !lane->serving && !lane->for_async && !lane->parked && !lane->ready) {
-		likely.lane = lane;
-		lane->serving = true;
-	}
-	pthread_mutex_unlock(&queue->lock);
-	return likely;
-}
-
-enum found {
-	FOUND_LIKELY,    /* there: nothing else has to be looked at */
-	FOUND_SOMETHING, /* perhaps: all sockets have to be looked at */
-	FOUND_READY      /* and the eventfd may be readable */
-};
-
-/* Which of {the event lane, all sockets, the eventfd} was readable. */
-static enum found found_of(unsigned readable)
-{
-	return readable & 1 ? FOUND_LIKELY : readable & 4 ? FOUND_READY : FOUND_SOMETHING;
-}
-
-static enum found wait_on_lane(struct cbb_queue *queue, const struct likely *likely, uint64_t deadline_ns)
-{
-	struct queue_lane *lane = likely->lane;
-	struct lane *socket = &lane->base.lane;
-	const int others[] = {likely->port->lane.fd, queue->lanes_fd, queue->ready_fd};
-	struct frame frame;
-	enum found found = FOUND_LIKELY;
-	socket->watch_fds = others;
-	socket->n_watch = 3;
-	int r = lane_receive(socket, &frame, deadline_ns);
-	if (r > 0)
-		lane_unreceive(socket);
-	else
-		found = r == 0 ? found_of(socket->watched) : FOUND_READY;
-	socket->n_watch = 0;
-	pthread_mutex_lock(&queue->lock);
-	lane->serving = false;
-	lane->ready = r != 0 && r != -ETIMEDOUT; /* its end is found there, too */
-	if (r == 0 && found == FOUND_LIKELY)
-		port_read(likely->port);
-	pthread_mutex_unlock(&queue->lock);
-	return found;
-}
-
-/* All sockets and the eventfd, not queue->fd, which stands for both: a nested epoll costs one more wake-up. */
-static enum found wait_on_queue(struct cbb_queue *queue, struct port *port, uint64_t deadline_ns)
-{
-	struct pollfd pollers[] = {{.fd = port ? port->lane.fd : -1, .events = POLLIN},
-	                           {.fd = queue->lanes_fd, .events = POLLIN},
-	                           {.fd = queue->ready_fd, .events = POLLIN}};
-	unsigned readable = 0;
-	poll(pollers, 3, clock_left_ms(deadline_ns));
-	for (unsigned i = 0; i < 3; i++)
-		readable |= (unsigned)(pollers[i].revents != 0) << i;
-	enum found found = found_of(readable);
-	if (found == FOUND_LIKELY) {
-		pthread_mutex_lock(&queue->lock);
-		port_read(port);
-		pthread_mutex_unlock(&queue->lock);
-	}
-	return found;
-}
-
-/* Waits until something may have arrived. Whether all sockets have to be looked at. */
-static bool wait(struct dispatch *dispatch, uint64_t deadline_ns)
-{
-	struct cbb_queue *queue = dispatch->queue;
-	struct likely likely = deadline_ns ? claim_likely(dispatch) : (struct likely){0};
-	struct cbb_host *host = likely.port ? likely.port->host : NULL;
-	enum found found = FOUND_READY;
-	if (likely.lane)
-		found = wait_on_lane(queue, &likely, deadline_ns);
-	else if (deadline_ns)
-		found = wait_on_queue(queue, likely.port, deadline_ns);
-	if (found != FOUND_LIKELY)
-		queue->n_likely = 0;
-	if (found == FOUND_READY)
-		queue_clear(queue);
-	if (host)
-		host_leave(host);
-	return found != FOUND_LIKELY;
-}
 
 /* ---- A turn ---- */
 
@@ -214,7 +102,7 @@ bool dispatch_next(struct dispatch *dispatch, uint64_t deadline_ns)
 		/* Another thread may have changed that, and woken this one. */
 		if (dispatch->while_wanted && !is_wanted(queue))
 			return false;
-		look = wait(dispatch, deadline_ns);
+		look = likely_wait(queue, deadline_ns);
 	}
 }
 
@@ -331,21 +219,13 @@ void dispatch_ending(struct cbb_queue *queue, uint64_t deadline_ns)
 
 struct wait_masks wait_masks(const struct cbb_client *client, const struct client_thread *thread)
 {
-	struct wait_masks masks = {0};
+	struct wait_masks masks = queue_bits_dispatched(client, thread->id);
 	/* Also what runs on a queue without being a handler (a finalizer, a completion) is one here. */
 	bool in_handler = !thread->serves_more && (thread->n_invocations || thread->dispatches);
-	uint32_t n = atomic_load_explicit(&client->n_watched, memory_order_relaxed);
-	for (uint32_t i = 0; i < n; i++) {
-		if (atomic_load_explicit(&client->watched[i].dispatcher, memory_order_relaxed) != thread->id)
-			continue;
-		masks.dispatches |= 1ull << i;
-		if (!atomic_load_explicit(&client->watched[i].pull, memory_order_relaxed))
-			masks.serves |= 1ull << i;
-	}
 	/* On a queue's own threads: what native code calls under this handler's calls can only be nested in them. */
 	for (const struct dispatch *at = thread->dispatches; at; at = at->outer)
-		if (at->parallel && at->queue->client == client && at->queue->number <= CLIENT_WATCHED_MAX)
-			masks.dispatches |= 1ull << (at->queue->number - 1);
+		if (at->parallel && at->queue->client == client)
+			masks.dispatches |= queue_bits_of(at->queue);
 	if (in_handler)
 		masks.serves = 0;
 	else
@@ -353,24 +233,36 @@ struct wait_masks wait_masks(const struct cbb_client *client, const struct clien
 	return masks;
 }
 
-unsigned wait_watch(const struct cbb_client *client, uint64_t watches, int fds[LANE_WATCH_MAX])
+_Static_assert(1 + WAIT_WATCH_MAX <= LANE_WATCH_MAX, "a lane can watch them all, and one more");
+
+unsigned wait_watch(const struct cbb_client *client, uint64_t watches, int fds[WAIT_WATCH_MAX])
 {
 	unsigned n = 0;
-	for (; watches && n < LANE_WATCH_MAX; watches &= watches - 1) {
-		int fd = atomic_load_explicit(&client->watched[__builtin_ctzll(watches)].lanes_fd, memory_order_relaxed);
-		if (fd >= 0)
-			fds[n++] = fd;
+	for (; watches; watches &= watches - 1) {
+		unsigned index = (unsigned)__builtin_ctzll(watches);
+		const int shown[] = {
+		    atomic_load_explicit(&client->watched[index].lanes_fd, memory_order_relaxed),
+		    atomic_load_explicit(&client->watched[index].direct_fds[0], memory_order_relaxed),
+		    atomic_load_explicit(&client->watched[index].direct_fds[1], memory_order_relaxed)};
+		for (unsigned i = 0; i < 3; i++)
+			if (shown[i] >= 0)
+				fds[n++] = shown[i];
 	}
 	return n;
 }
 
-/* Begins to serve a queue while it cannot be freed; false: it is being closed, or dispatched by another thread. */
-static bool begin_in_call(struct cbb_client *client, unsigned index, const void *frame, struct dispatch **ret_dispatch)
+/*
+ * Begins to serve a queue while it cannot be freed; false: it is being closed, or dispatched by another thread; or it has
+ * been closed, and a later one has its bit.
+ */
+static bool begin_in_call(struct cbb_client *client, uint64_t bit, uint32_t last_queue, const void *frame,
+                          struct dispatch **ret_dispatch)
 {
 	struct cbb_queue *queue;
 	pthread_mutex_lock(&client->queues_lock);
-	DL_SEARCH_SCALAR(client->queues, queue, number, index + 1);
-	bool begun = queue && dispatch_begin(queue, DISPATCH_IN_CALL, frame, ret_dispatch) == 0;
+	DL_SEARCH_SCALAR(client->queues, queue, bit, (uint32_t)__builtin_ctzll(bit) + 1);
+	bool begun = queue && queue->number <= last_queue &&
+	             dispatch_begin(queue, DISPATCH_IN_CALL, frame, ret_dispatch) == 0;
 	pthread_mutex_unlock(&client->queues_lock);
 	return begun;
 }
@@ -389,22 +281,31 @@ static bool pick_in_call(struct dispatch *dispatch)
 	return found;
 }
 
+static bool pick_likely(struct dispatch *dispatch)
+{
+	struct cbb_queue *queue = dispatch->queue;
+	pthread_mutex_lock(&queue->lock);
+	bool found = likely_guess(queue) && dispatch_pick(dispatch, false);
+	likely_was(queue, found ? &dispatch->work : NULL);
+	pthread_mutex_unlock(&queue->lock);
+	return found;
+}
+
 static void serve_in_call(struct dispatch *dispatch)
 {
-	bool found = pick(dispatch, true);
+	bool found = pick_likely(dispatch) || pick(dispatch, true);
 	while (found) {
 		dispatch_run(dispatch, NULL);
 		found = !dispatch_has_forked(dispatch) && pick_in_call(dispatch);
 	}
 }
 
-uint64_t wait_serve(struct cbb_client *client, uint64_t watches, const void *frame)
+void wait_serve(struct cbb_client *client, struct wait_masks *masks, const void *frame)
 {
 	struct dispatch *dispatch = NULL;
-	uint64_t others = 0;
-	for (uint64_t left = watches; left; left &= left - 1) {
-		if (!begin_in_call(client, (unsigned)__builtin_ctzll(left), frame, &dispatch)) {
-			others |= left & -left;
+	for (uint64_t left = masks->watches; left; left &= left - 1) {
+		if (!begin_in_call(client, left & -left, masks->last_queue, frame, &dispatch)) {
+			masks->watches &= ~(left & -left);
 			continue;
 		}
 		serve_in_call(dispatch);
@@ -412,8 +313,9 @@ uint64_t wait_serve(struct cbb_client *client, uint64_t watches, const void *fra
 		if (!forked)
 			dispatch_tend(dispatch->queue);
 		dispatch_end(dispatch);
-		if (forked)
-			return 0;
+		if (forked) {
+			masks->watches = 0;
+			return;
+		}
 	}
-	return watches & ~others;
 }

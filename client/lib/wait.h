@@ -22,20 +22,18 @@ bool dispatch_next(struct dispatch *dispatch, uint64_t deadline_ns);
  */
 int dispatch_turn(struct dispatch *dispatch, uint64_t deadline_ns, unsigned max);
 
-/* What a call tells the host of its thread: which queues it dispatches, and which of them it serves while it waits. */
-struct wait_masks {
-	uint64_t dispatches;
-	uint64_t serves;
-	uint64_t watches;   /* those that it looks at while it waits: pull queues, too, whose callers are refused */
-};
+/* Of a call that this thread begins now. */
 struct wait_masks wait_masks(const struct cbb_client *client, const struct client_thread *thread);
 
+/* Of a queue: its lanes_fd, and what that does not show. */
+#define WAIT_WATCH_MAX (3 * QUEUE_BITS_MAX)
+
 /* The descriptors to watch while this thread waits in a call, of these queues. How many. */
-unsigned wait_watch(const struct cbb_client *client, uint64_t watches, int fds[LANE_WATCH_MAX]);
+unsigned wait_watch(const struct cbb_client *client, uint64_t watches, int fds[WAIT_WATCH_MAX]);
 /*
- * One of them is readable: serves native threads that wait. `frame` lies in the caller's frame. The queues that are
- * still to be watched: not those that another thread has taken over.
+ * One of them is readable: serves native threads that wait. `frame` lies in the caller's frame. Queues that
+ * another thread has taken over are not watched any more.
  */
-uint64_t wait_serve(struct cbb_client *client, uint64_t watches, const void *frame);
+void wait_serve(struct cbb_client *client, struct wait_masks *masks, const void *frame);
 
 #endif

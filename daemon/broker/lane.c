@@ -97,5 +97,6 @@ void host_attach(struct host *host, const Cbb__Hello *message, int fd)
 	attach.queue_max_events = message->queue_max_events;
 	attach.queue_max_bytes = message->queue_max_bytes;
 	attach.queue_stall_ms = message->queue_stall_ms;
+	attach.queue_bit = message->queue_bit;
 	peer_send(&host->peer, CBB__FRAME_TYPE__FRAME_HOST_ATTACH, &attach.base, &fd, 1);
 }

@@ -123,12 +123,11 @@ static int lose(struct attempt *attempt, Cbb__Loss why)
 static bool would_deadlock(const struct attempt *attempt)
 {
 	const struct host_lane *lane = attempt->binding->native->thread->lane;
-	uint32_t queue = attempt->queue->number;
-	if (queue > 64)
-		return false;
-	for (; lane; lane = lane->under)
-		if (lane->top && lane->top->dispatches >> (queue - 1) & 1 && !(lane->top->serves >> (queue - 1) & 1))
+	for (; lane; lane = lane->under) {
+		uint64_t bit = lane->top ? queue_bits_dispatched(&lane->top->queues, attempt->queue->number) : 0;
+		if (bit && !(lane->top->queues.serves & bit))
 			return true;
+	}
 	return false;
 }
 

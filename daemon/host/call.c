@@ -145,11 +145,17 @@ static int find_function(const struct hot *invoke, struct host_library **ret_lib
 	return r;
 }
 
+static struct call_queues queues_of(const struct hot *invoke)
+{
+	return (struct call_queues){.dispatches = invoke->dispatches, .serves = invoke->serves,
+	                            .last = invoke->last_queue ? invoke->last_queue : QUEUE_BITS_MAX};
+}
+
 int call_serve(struct host_lane *lane, struct hot *invoke)
 {
 	struct native_function *function = NULL;
 	struct native_call call = {.lane = lane, .outer = lane->top, .sequence = invoke->sequence,
-	                           .dispatches = invoke->dispatches, .serves = invoke->serves};
+	                           .queues = queues_of(invoke)};
 	if (lane->n_calls == HOST_DEPTH_MAX)
 		return detail_set(-EBADMSG, "more than %d calls nested", HOST_DEPTH_MAX);
 	int r = find_function(invoke, &call.library, &function);

@@ -6,6 +6,7 @@
 #define CBB_HOST_CALL_H
 
 #include "host/library.h"
+#include "host/queue_bits.h"
 #include "marshal/marshal.h"
 #include "host/scope.h"
 
@@ -18,8 +19,7 @@ struct native_call {
 	struct host_library *library;
 	struct native_call *outer;
 	uint64_t sequence;
-	uint64_t dispatches;            /* the queues that the client's thread dispatches, as in the Invoke */
-	uint64_t serves;
+	struct call_queues queues;      /* of the client's thread */
 	struct scope scope;
 };
 

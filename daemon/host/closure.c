@@ -54,7 +54,7 @@ static bool is_nested_anywhere(const struct closure *closure)
 
 static bool is_under_dispatcher(const struct host_lane *lane, uint32_t queue)
 {
-	return lane->top && queue <= 64 && lane->top->dispatches >> (queue - 1) & 1;
+	return lane->top && queue_bits_dispatched(&lane->top->queues, queue);
 }
 
 /*

@@ -51,12 +51,17 @@ void failure_tell(const struct closure *closure, int status, const char *format,
 	queue_unref(queue);
 }
 
+/* Of a queue whose dispatcher may well wait in a call. */
+#define BEYOND_THE_BITS                                                                                                \
+	". It is beyond the 64 open queues of a connection that are served inside calls: close others before it is opened"
+
 void failure_stalled(const struct closure *closure, const struct queue *queue)
 {
 	char name[16] = "";
 	prctl(PR_GET_NAME, name);
 	failure_tell(closure, CBB__STATUS__STATUS_TIMEOUT,
 	             "callback %s of native thread %d \"%s\" waited in vain: nobody has dispatched queue %u for %llu ms "
-	             "(cbb_queue_dispatch, cbb_queue_run or cbb_queue_start; the queue's option stall_timeout_ms)",
-	             closure->name, (int)gettid(), name, queue->number, (unsigned long long)queue->stall_ms);
+	             "(cbb_queue_dispatch, cbb_queue_run or cbb_queue_start; the queue's option stall_timeout_ms)%s",
+	             closure->name, (int)gettid(), name, queue->number, (unsigned long long)queue->stall_ms,
+	             queue->bit ? "" : BEYOND_THE_BITS);
 }

@@ -7,6 +7,7 @@
 #include "base/detail.h"
 #include "host/closure.h"
 #include "host/event_flow.h"
+#include "host/queue_bits.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -68,6 +69,7 @@ static struct queue *queue_new(const Cbb__HostAttach *attach, int fd)
 	if (!queue)
 		return NULL;
 	queue->number = attach->queue;
+	queue->bit = attach->queue_bit;
 	queue->max_events = attach->queue_max_events ? attach->queue_max_events : QUEUE_EVENTS_DEFAULT;
 	queue->max_bytes = attach->queue_max_bytes ? attach->queue_max_bytes : QUEUE_BYTES_DEFAULT;
 	queue->stall_ms = attach->queue_stall_ms ? attach->queue_stall_ms : QUEUE_STALL_DEFAULT_MS;
@@ -80,13 +82,15 @@ static struct queue *queue_new(const Cbb__HostAttach *attach, int fd)
 }
 
 /* With the table's lock. */
-static int check_number(uint32_t number)
+static int check_number(uint32_t number, uint32_t bit)
 {
 	struct queue *same;
 	HASH_FIND(hh, table, &number, sizeof number, same);
 	if (number == 0 || same)
 		return detail_set(CBB__STATUS__STATUS_ARGUMENT, "queue %u: %s", number,
 		                  same ? "it has an event lane already" : "queues count from 1");
+	if (bit > QUEUE_BITS_MAX)
+		return detail_set(CBB__STATUS__STATUS_ARGUMENT, "queue %u: bit %u, there are %d", number, bit, QUEUE_BITS_MAX);
 	if (HASH_COUNT(table) >= QUEUES_MAX)
 		return detail_set(CBB__STATUS__STATUS_LIMIT, "the host has %d queues, which is its limit: close some first",
 		                  QUEUES_MAX);
@@ -95,7 +99,7 @@ static int check_number(uint32_t number)
 
 static int table_add(const Cbb__HostAttach *attach, int fd, struct queue **ret_queue)
 {
-	int r = check_number(attach->queue);
+	int r = check_number(attach->queue, attach->queue_bit);
 	struct queue *queue = r == 0 ? queue_new(attach, fd) : NULL;
 	if (r < 0)
 		return r;
@@ -105,6 +109,8 @@ static int table_add(const Cbb__HostAttach *attach, int fd, struct queue **ret_q
 		free(queue);
 		return detail_set(-ENOMEM, "the host has no memory for a queue");
 	}
+	if (queue->bit)
+		queue_bits_take(queue->bit, queue->number);
 	*ret_queue = queue;
 	return 0;
 }
@@ -130,6 +136,8 @@ void queue_end(struct queue *queue)
 {
 	pthread_mutex_lock(&table_lock);
 	HASH_DEL(table, queue);
+	if (queue->bit)
+		queue_bits_give(queue->bit, queue->number);
 	pthread_mutex_unlock(&table_lock);
 	pthread_mutex_lock(&queue->lock);
 	if (queue->number == QUEUE_DEFAULT_NUMBER)

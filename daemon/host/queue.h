@@ -32,6 +32,7 @@
 
 struct queue {
 	uint32_t number;
+	uint32_t bit;                    /* host/queue_bits.h; 0: none */
 	uint64_t max_events;             /* UINT64_MAX: any number; and so on */
 	uint64_t max_bytes;
 	uint64_t stall_ms;

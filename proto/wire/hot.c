@@ -26,6 +26,7 @@ enum field {
 	FIELD_SERVES = 15,
 	FIELD_THREAD_NAME = 16,
 	FIELD_AFTER = 17,
+	FIELD_LAST_QUEUE = 18,
 	FIELD_WORDS = 24,
 	FIELD_BLOCKS = 25,
 };
@@ -91,7 +92,8 @@ static uint8_t *put_scalars(uint8_t *to, const struct hot *hot)
 	to = put_scalar(to, FIELD_DISPATCHES, hot->dispatches);
 	to = put_scalar(to, FIELD_SERVES, hot->serves);
 	to = put_bytes(to, FIELD_THREAD_NAME, hot->thread_name, hot->thread_name_size);
-	return put_scalar(to, FIELD_AFTER, hot->after);
+	to = put_scalar(to, FIELD_AFTER, hot->after);
+	return put_scalar(to, FIELD_LAST_QUEUE, hot->last_queue);
 }
 
 void hot_begin(struct hot_writer *writer, struct buffer *out, Cbb__FrameType type, const struct hot *fields,
@@ -266,6 +268,7 @@ static void set_scalar(struct hot *hot, uint64_t field, uint64_t number)
 	case FIELD_AFTER: hot->after = number; break;
 	case FIELD_DISPATCHES: hot->dispatches = number; break;
 	case FIELD_SERVES: hot->serves = number; break;
+	case FIELD_LAST_QUEUE: hot->last_queue = (uint32_t)number; break;
 	default: break;
 	}
 }
@@ -290,7 +293,7 @@ static uint32_t known_fields(Cbb__FrameType type)
 	if (type == CBB__FRAME_TYPE__FRAME_INVOKE || type == CBB__FRAME_TYPE__FRAME_EVENT)
 		return both | 1u << FIELD_PARENT | 1u << FIELD_TIMEOUT | 1u << FIELD_LIBRARY | 1u << FIELD_FUNCTION |
 		       1u << FIELD_SLOT | 1u << FIELD_GENERATION | 1u << FIELD_THREAD | 1u << FIELD_THREAD_NAME |
-		       1u << FIELD_AFTER | 1u << FIELD_DISPATCHES | 1u << FIELD_SERVES;
+		       1u << FIELD_AFTER | 1u << FIELD_DISPATCHES | 1u << FIELD_SERVES | 1u << FIELD_LAST_QUEUE;
 	return both | 1u << FIELD_STATUS | 1u << FIELD_DETAIL | 1u << FIELD_HAS_ERROR_NUMBER;
 }
 

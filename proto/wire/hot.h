@@ -46,6 +46,7 @@ struct hot {
 	uint64_t after;
 	uint64_t dispatches;
 	uint64_t serves;
+	uint32_t last_queue;
 	const uint8_t *block_cursor; /* decoding: where the next block is looked for */
 	const uint8_t *end;
 	uint64_t words[HOT_WORDS_MAX]; /* decoding only; the first n_words are set */

@@ -186,8 +186,9 @@ enum woken { WOKEN_LOOK, WOKEN_PEER_GONE, WOKEN_WATCHED };
 static int sleep_for(struct lane *lane, short events, unsigned n_watch, uint64_t deadline_ns)
 {
 	/* poll() passes over negative descriptors. */
-	struct pollfd pollers[2 + LANE_WATCH_MAX] = {{.fd = lane->fd, .events = events},
-	                                             {.fd = lane->peer_pidfd, .events = POLLIN}};
+	struct pollfd pollers[2 + LANE_WATCH_MAX]; /* most of it is never touched */
+	pollers[0] = (struct pollfd){.fd = lane->fd, .events = events};
+	pollers[1] = (struct pollfd){.fd = lane->peer_pidfd, .events = POLLIN};
 	for (unsigned i = 0; i < n_watch; i++)
 		pollers[2 + i] = (struct pollfd){.fd = lane->watch_fds[i], .events = POLLIN};
 	int n = poll(pollers, 2 + n_watch, clock_left_ms(deadline_ns));
@@ -200,7 +201,7 @@ static int sleep_for(struct lane *lane, short events, unsigned n_watch, uint64_t
 	if (pollers[1].revents)
 		return WOKEN_PEER_GONE;
 	lane->watched = 0;
-	for (unsigned i = 0; i < n_watch; i++)
+	for (unsigned i = 0; i < n_watch && i < LANE_WATCHED_MAX; i++)
 		lane->watched |= (unsigned)(pollers[2 + i].revents != 0) << i;
 	return WOKEN_WATCHED;
 }

@@ -12,7 +12,9 @@
 
 #include <stdbool.h>
 
-#define LANE_WATCH_MAX 6
+#define LANE_WATCH_MAX 200
+/* Of so many it is told which. */
+#define LANE_WATCHED_MAX 32
 
 struct lane {
 	int fd;

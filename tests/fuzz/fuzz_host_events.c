@@ -95,7 +95,7 @@ static int attach(void)
 	Cbb__HostAttach attach = CBB__HOST_ATTACH__INIT;
 	int pair[2];
 	attach.lane = CBB__LANE_KIND__LANE_EVENTS;
-	attach.queue = 1;
+	attach.queue = attach.queue_bit = 1;
 	attach.queue_max_events = 8;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ||
 	    queue_service_attach(base, &attach, pair[0]) < 0)

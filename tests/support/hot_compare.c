@@ -25,6 +25,7 @@ static void reference_of_invoke(struct reference *reference, Cbb__Invoke *invoke
 	    .error_number = invoke->error_number, .core = invoke->core, .library = invoke->library,
 	    .function = invoke->function, .slot = invoke->slot, .generation = invoke->generation,
 	    .thread = invoke->thread, .dispatches = invoke->dispatches, .serves = invoke->serves, .after = invoke->after,
+	    .last_queue = invoke->last_queue,
 	    .thread_name = invoke->thread_name.data, .thread_name_size = invoke->thread_name.len,
 	};
 	reference->n_words = invoke->n_words;
@@ -81,8 +82,9 @@ static const char *compare_scalars(const struct hot *a, const struct hot *b)
 		return "library or function differ";
 	if (a->slot != b->slot || a->generation != b->generation)
 		return "slot or generation differ";
-	if (a->dispatches != b->dispatches || a->serves != b->serves || a->after != b->after)
-		return "dispatches, serves or after differ";
+	if (a->dispatches != b->dispatches || a->serves != b->serves || a->after != b->after ||
+	    a->last_queue != b->last_queue)
+		return "dispatches, serves, after or last_queue differ";
 	if (a->thread_name_size != b->thread_name_size ||
 	    (a->thread_name_size && memcmp(a->thread_name, b->thread_name, a->thread_name_size) != 0))
 		return "thread_name differs";

@@ -112,12 +112,12 @@ static void given_a_host_that_saw_its_client_end_first_when_explained_then_it_wa
 	pid_t client = harness_fork(end_at_once, NULL);
 	session.client_pidfd = descriptor_pidfd(client);
 	if (session.client_pidfd < 0) {
-		harness_wait_child(client, NULL, 5000);
+		harness_wait_child(client, NULL, 15000);
 		SKIP("no pidfd_open here");
 	}
 	given_an_ended_host(0);
 	host.session = &session;
-	EXPECT(harness_wait_readable(session.client_pidfd, 5000));
+	EXPECT(harness_wait_readable(session.client_pidfd, 15000));
 	expect_why("its client's process ended");
 	EXPECT(host.asked);
 	/* A crash stays one, whoever is gone. */
@@ -125,7 +125,7 @@ static void given_a_host_that_saw_its_client_end_first_when_explained_then_it_wa
 	host.session = &session;
 	expect_why("SIGSEGV ended it and it left no record");
 	EXPECT(!host.asked);
-	EXPECT(harness_wait_child(client, NULL, 5000));
+	EXPECT(harness_wait_child(client, NULL, 15000));
 	descriptor_close(session.client_pidfd);
 }
 

@@ -157,7 +157,7 @@ static void given_hosts_that_run_when_the_broker_is_closed_then_they_are_killed(
 	REQUIRE_EQUAL(open_session(&client), 0);
 	EXPECT_EQUAL(open_host(&client, &host), 0);
 	broker_close(&broker);
-	EXPECT(harness_wait_child(-1, NULL, 5000));
+	EXPECT(harness_wait_child(-1, NULL, 15000));
 	raw_close(&client);
 }
 

@@ -17,7 +17,7 @@ static inline struct queue *queue_make(uint64_t max_events, uint64_t max_bytes, 
 	struct queue *queue = NULL;
 	int pair[2];
 	REQUIRE_EQUAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	attach.queue = MADE_QUEUE;
+	attach.queue = attach.queue_bit = MADE_QUEUE;
 	attach.queue_max_events = max_events;
 	attach.queue_max_bytes = max_bytes;
 	attach.queue_stall_ms = stall_ms;

@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 #define BROKER_FD 3
-#define ANSWER_MS 5000
-#define ENDS_MS 10000
+#define ANSWER_MS 15000
+#define ENDS_MS 20000
 
 struct started {
 	pid_t pid;

@@ -94,7 +94,7 @@ static void given_a_thread_that_waits_for_room_when_a_large_event_is_dropped_for
 	dropping.max_queued = 1;
 	EXPECT_EQUAL(pass(&native, &dropping, 0, 900), ADMISSION_TAKEN);
 	REQUIRE(pthread_create(&waiter, NULL, wait_for_room, NULL) == 0);
-	REQUIRE(harness_wait_until(is_waiting, NULL, 5000));
+	REQUIRE(harness_wait_until(is_waiting, NULL, 15000));
 	EXPECT_EQUAL(pass(&native, &dropping, 0, 100), ADMISSION_TAKEN);
 	pthread_join(waiter, &r);
 	EXPECT_EQUAL((intptr_t)r, ADMISSION_TAKEN);

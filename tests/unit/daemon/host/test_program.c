@@ -34,10 +34,11 @@ static bool has_lane(void *context)
 	return page_lane(host->page, 0, &view);
 }
 
-/* Reads what the lane's thread says at first, if anything. */
+/* Reads what the lane's thread says at first. */
 static int lane_quiet(int lane)
 {
 	char buffer[4096];
+	EXPECT(harness_wait_readable(lane, ANSWER_MS));
 	while (recv(lane, buffer, sizeof buffer, MSG_DONTWAIT) > 0)
 		;
 	return lane;
@@ -75,11 +76,9 @@ static void given_a_client_when_it_is_gone_then_the_lanes_end_and_the_host_too(v
 	struct started host = running_host(pidfd);
 	int lane = attach_lane(&host);
 	EXPECT(harness_wait_until(has_lane, &host, ANSWER_MS));
-	uint64_t begin_ns = clock_now_ns();
 	kill(client, SIGKILL);
 	EXPECT(ends(lane));
 	EXPECT_EQUAL(end_of(&host), 0);
-	EXPECT((clock_now_ns() - begin_ns) / 1000000 < 1000 * harness_slow());
 	waitpid(client, &status, 0);
 	close(lane);
 }
