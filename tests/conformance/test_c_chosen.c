@@ -87,8 +87,11 @@ static void C06_the_interface_chooses_a_rate(void)
 	send(callback, 1, 3); /* two at once; the third would have to come half a second later */
 	send(callback, 4, 17);
 	expect_accounted(callback, 20);
-	EXPECT(n_handled >= 2 && n_lost > 0);
-	EXPECT_EQUAL(stream[n_stream - 1].why, CBB_LOSS_RATE);
+	EXPECT(n_handled >= 2);
+	int n_too_fast = 0; /* on a busy machine some come later than that, and pass */
+	for (long k = 0; k < n_stream; k++)
+		n_too_fast += stream[k].kind == STREAM_LOSS && stream[k].why == CBB_LOSS_RATE;
+	EXPECT(n_too_fast > 0);
 	finish();
 }
 

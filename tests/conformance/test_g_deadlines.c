@@ -97,8 +97,8 @@ static void expect_late_once(cbb_queue *queue, cbb_callback *callback, int *n_do
 static void expect_late(int32_t delivery, cbb_queue *queue, sum_fn handler)
 {
 	int n = 3, n_done = 0;
-	cbb_callback *callback =
-	    SUM_CALLBACK(handler, .delivery = delivery, .queue = queue, .timeout_ms = 50, .name = "the late one");
+	cbb_callback *callback = SUM_CALLBACK(handler, .delivery = delivery, .queue = queue,
+	                                      .timeout_ms = 50 * harness_slow(), .name = "the late one");
 	puppet = given_a_puppet("impatient");
 	for (int i = 0; i < n; i++)
 		expect_late_once(queue ? queue : default_queue, callback, &n_done);
@@ -143,7 +143,7 @@ static void G11_on_a_lane_that_was_lent_too(void)
 		tell_sum(owners[i], sum_staying, i, 0);
 		EXPECT_EQUAL(wait_for_puppet(owners[i]), SUM_OF(i, 0));
 	}
-	cbb_callback *callback = SUM_CALLBACK(sum_calling_late, .delivery = CBB_BLOCKING, .timeout_ms = 50);
+	cbb_callback *callback = SUM_CALLBACK(sum_calling_late, .delivery = CBB_BLOCKING, .timeout_ms = 50 * harness_slow());
 	puppet = given_a_puppet("impatient");
 	expect_late_once(default_queue, callback, &n_done);
 	for (int i = 0; i < LANES; i++) {

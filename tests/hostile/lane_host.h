@@ -10,7 +10,7 @@
 #include "support/remote.h"
 
 /* A deadline where the host lets it pass, one where it does not, and what a call may take beyond the first. */
-#define DEADLINE_MS 200u
+#define DEADLINE_MS 500u
 #define PATIENT_MS 10000u
 #define LEEWAY_MS 5000u
 
@@ -66,10 +66,17 @@ static inline void given_a_host_that(const char *way, uint64_t call_timeout_ms)
 	began_ns = clock_now_ns();
 }
 
+/* The deadline is the opening's, too: on a busy machine a short one may pass there, and another host is opened. */
 static inline void given_a_library_of_a_host_that(const char *way, uint64_t call_timeout_ms)
 {
-	given_a_host_that(way, call_timeout_ms);
-	REMOTE_OK(cbb_library_open_text(host, "[library(\"libhostile.so\")]\n" TEXT, &library));
+	int r = CBB_ERR_TIMEOUT;
+	for (int i = 0; r == CBB_ERR_TIMEOUT && i < 20; i++) {
+		if (i > 0)
+			EXPECT(cbb_host_close(host) == NULL);
+		given_a_host_that(way, call_timeout_ms);
+		r = cbb_library_open_text(host, "[library(\"libhostile.so\")]\n" TEXT, &library);
+	}
+	REMOTE_OK(r);
 	began_ns = clock_now_ns();
 }
 

@@ -180,7 +180,7 @@ static inline void close_party(struct party *party)
 	raw_send_close_host(&party->session, party->host);
 	EXPECT(raw_exited(&party->session)->asked);
 	EXPECT_EQUAL(raw_done(&party->session, NULL), 0);
-	EXPECT(harness_wait_gone((pid_t)party->pid, 5000));
+	EXPECT(harness_wait_gone((pid_t)party->pid, 15000));
 	raw_close(&party->lane);
 	raw_close(&party->session);
 }
@@ -211,7 +211,7 @@ static inline void expect_cut_off(const char *words)
 		;
 	raw_close(&bad);
 	const char *name = harness_format("lane of thread %u is cut off: ", bad_thread);
-	if (!harness_broker_wait_log(broker, name, 5000))
+	if (!harness_broker_wait_log(broker, name, 15000))
 		return;
 	const char *line = strstr(harness_broker_log(broker), name);
 	const char *rest = harness_format("%.*s", (int)strcspn(line, "\n"), line);

@@ -103,6 +103,8 @@ static inline Cbb__Hello a_hello(Cbb__LaneKind kind)
 	hello.host = host_id;
 	hello.lane = kind;
 	hello.queue = QUEUE;
+	if (kind == CBB__LANE_KIND__LANE_EVENTS)
+		hello.queue_bit = QUEUE;
 	return hello;
 }
 
@@ -116,7 +118,7 @@ static inline int attach(struct raw_client *to, const Cbb__Hello *hello)
 static inline void attach_events_of(uint32_t queue, uint64_t max_events, uint64_t max_bytes, uint64_t stall_ms)
 {
 	Cbb__Hello hello = a_hello(CBB__LANE_KIND__LANE_EVENTS);
-	hello.queue = queue;
+	hello.queue = hello.queue_bit = queue;
 	hello.queue_max_events = max_events;
 	hello.queue_max_bytes = max_bytes;
 	hello.queue_stall_ms = stall_ms;
@@ -255,7 +257,7 @@ static inline void end_party(void)
 	raw_send_close_host(&session, host_id);
 	EXPECT(raw_exited(&session)->asked);
 	EXPECT_EQUAL(raw_done(&session, NULL), 0);
-	EXPECT(harness_wait_gone((pid_t)host_pid, 5000));
+	EXPECT(harness_wait_gone((pid_t)host_pid, 15000));
 	raw_close(&lane);
 	raw_close(&events);
 	raw_close(&session);

@@ -28,8 +28,8 @@ static void expect_witness_is_served(void)
 
 static void expect_named(const char *words)
 {
-	EXPECT(harness_broker_wait_log(broker, words, 5000));
-	EXPECT(harness_broker_wait_log(broker, harness_format("pid %d", (int)getpid()), 5000));
+	EXPECT(harness_broker_wait_log(broker, words, 15000));
+	EXPECT(harness_broker_wait_log(broker, harness_format("pid %d", (int)getpid()), 15000));
 }
 
 /* ---- Before Hello ---- */
@@ -291,7 +291,7 @@ static void given_wrong_descriptors_when_they_come_then_the_session_is_cut_off_a
 	raw_expect_end(&client);
 	/* Nobody holds the pipe's other end: the broker has closed what it was sent. */
 	char byte;
-	EXPECT(harness_wait_readable(pipe_fds[0], 5000));
+	EXPECT(harness_wait_readable(pipe_fds[0], 15000));
 	EXPECT_EQUAL(read(pipe_fds[0], &byte, 1), 0);
 	close(pipe_fds[0]);
 	raw_close(&client);
@@ -387,7 +387,7 @@ static void given_few_descriptors_when_silent_connections_use_them_up_then_one_m
 	                                          &cbb__hello_reply__descriptor);
 	EXPECT_EQUAL(reply->status, CBB__STATUS__STATUS_LIMIT);
 	EXPECT_CONTAINS(raw_text(reply->detail), "no descriptors left");
-	EXPECT(harness_broker_wait_log(broker, "Too many open files", 5000));
+	EXPECT(harness_broker_wait_log(broker, "Too many open files", 15000));
 	for (unsigned i = 0; i < 28; i++)
 		raw_close(&clients[i]);
 	raw_open_session(&late, broker->socket);

@@ -72,7 +72,7 @@ static void expect_cut_off(const char *way, const char *words)
 	EXPECT_EQUAL(exited->host, host);
 	EXPECT(!exited->asked);
 	EXPECT_CONTAINS(raw_text(exited->why), words);
-	EXPECT(harness_wait_gone((pid_t)pid, 5000));
+	EXPECT(harness_wait_gone((pid_t)pid, 15000));
 	const char *log = harness_broker_log(broker);
 	EXPECT_CONTAINS(log, harness_format("h%llu (pid %u", (unsigned long long)host, pid));
 	EXPECT_CONTAINS(log, words);
@@ -120,7 +120,7 @@ static void given_a_host_that_closes_its_socket_then_it_is_ended(void)
 	given_a_session();
 	REQUIRE(open_hostile("leaves_socket", 0, NULL, &pid) != 0);
 	EXPECT(!raw_exited(&client)->asked);
-	EXPECT(harness_wait_gone((pid_t)pid, 5000));
+	EXPECT(harness_wait_gone((pid_t)pid, 15000));
 	expect_others_notice_nothing();
 }
 
@@ -217,12 +217,12 @@ static void given_a_host_that_forked_when_it_ends_then_its_children_end_too(void
 	uint64_t host = open_hostile("forks", 0, &pipe_fds[1], NULL);
 	REQUIRE(host != 0);
 	close(pipe_fds[1]);
-	REQUIRE(harness_wait_readable(pipe_fds[0], 5000));
+	REQUIRE(harness_wait_readable(pipe_fds[0], 15000));
 	REQUIRE(read(pipe_fds[0], number, sizeof number - 1) > 0);
 	raw_send_close_host(&client, host);
 	raw_exited(&client);
 	EXPECT_EQUAL(raw_done(&client, NULL), 0);
-	EXPECT(harness_wait_gone(atoi(number), 5000));
+	EXPECT(harness_wait_gone(atoi(number), 15000));
 	close(pipe_fds[0]);
 	expect_others_notice_nothing();
 }

@@ -48,7 +48,7 @@ static void ask_and_not_read(struct raw_client *lane)
 	message.library = MEMORY;
 	message.function = function_number(memory, "fill_out");
 	send_invoke(lane, &message);
-	REQUIRE(harness_wait_readable(lane->connection.fd, 5000)); /* its first bytes are there */
+	REQUIRE(harness_wait_readable(lane->connection.fd, 15000)); /* its first bytes are there */
 }
 
 static void given_lanes_that_stop_halfway_when_the_host_is_closed_then_it_ends(void)
@@ -70,11 +70,11 @@ static void given_a_lane_that_stops_halfway_when_it_is_closed_then_its_thread_en
 	given_a_bad_lane();
 	send_half(&bad);
 	raw_close(&bad);
-	EXPECT(harness_wait_gone((pid_t)bad_thread, 5000));
+	EXPECT(harness_wait_gone((pid_t)bad_thread, 15000));
 	given_a_bad_lane();
 	ask_and_not_read(&bad);
 	raw_close(&bad);
-	EXPECT(harness_wait_gone((pid_t)bad_thread, 5000));
+	EXPECT(harness_wait_gone((pid_t)bad_thread, 15000));
 	finish();
 }
 
@@ -89,7 +89,7 @@ static void given_descriptors_on_a_lane_when_they_come_then_the_host_keeps_none(
 	REQUIRE_EQUAL(pipe2(pipe_fds, O_CLOEXEC), 0);
 	raw_send_fds(&bad, CBB__FRAME_TYPE__FRAME_INVOKE, &message.base, &pipe_fds[1], 1);
 	expect_return(&bad, 1, 0);
-	EXPECT(harness_wait_readable(pipe_fds[0], 5000));
+	EXPECT(harness_wait_readable(pipe_fds[0], 15000));
 	EXPECT_EQUAL(read(pipe_fds[0], &byte, 1), 0);
 	close(pipe_fds[0]);
 	raw_close(&bad);
@@ -127,7 +127,7 @@ static void given_lanes_that_stop_halfway_when_their_client_dies_then_the_host_e
 	close(pipe_fds[0]);
 	call_add_one(&witness.lane, 2);
 	kill(child, SIGKILL);
-	EXPECT(harness_wait_child(child, &status, 5000));
+	EXPECT(harness_wait_child(child, &status, 15000));
 	EXPECT(harness_wait_gone((pid_t)host_pid, 10000));
 	call_add_one(&witness.lane, 3);
 	close_party(&witness);

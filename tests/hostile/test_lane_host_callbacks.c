@@ -110,7 +110,7 @@ static void time_out_and_wait_for_leftovers(const char *way)
 	close(pipe_fds[1]);
 	EXPECT_EQUAL(call_number_function(), -1);
 	EXPECT_EQUAL(cbb_last_error(), CBB_ERR_TIMEOUT);
-	REQUIRE(harness_wait_readable(pipe_fds[0], 5000));
+	REQUIRE(harness_wait_readable(pipe_fds[0], 15000));
 	EXPECT_EQUAL(read(pipe_fds[0], &byte, 1), 1);
 	close(pipe_fds[0]);
 }

@@ -305,19 +305,38 @@ static void given_latest_when_it_overflows_then_only_the_last_comes(void)
 	end_party();
 }
 
+/* Until each of n more events has come or was told as lost: on a busy machine some come later, and pass. */
+static void expect_all_told(uint64_t *n_taken, uint64_t n)
+{
+	uint64_t told = 0, lost = 0;
+	while (told < n) {
+		Cbb__FrameType type = hear();
+		if (type == CBB__FRAME_TYPE__FRAME_EVENT) {
+			++*n_taken;
+			send_taken(*n_taken, *n_taken);
+			told++;
+			continue;
+		}
+		REQUIRE_EQUAL(type, CBB__FRAME_TYPE__FRAME_LOST);
+		const Cbb__Lost *more = raw_unpack(&events, &cbb__lost__descriptor);
+		EXPECT_EQUAL(more->why, CBB__LOSS__LOSS_RATE);
+		told += more->count;
+		lost += more->count;
+	}
+	EXPECT_EQUAL(told, n);
+	EXPECT(lost > 0);
+}
+
 static void given_a_rate_when_more_come_then_they_are_lost(void)
 {
+	uint64_t n_taken = 2;
 	given_an_overflow(CBB__OVERFLOW__OVERFLOW_WAIT, 2);
 	expect_numbers(1, 2);
-	send_taken(2, 2);
-	expect_lost(6, CBB__LOSS__LOSS_RATE);
-	send_events(9, 3); /* nothing else comes that could carry this loss along */
+	send_taken(n_taken, n_taken);
+	expect_all_told(&n_taken, 6);
+	send_events(9, 50); /* nothing else comes that could carry this loss along */
 	wait_for_source();
-	for (uint64_t lost = 0; lost < 3;) {
-		const Cbb__Lost *more = expect_frame(CBB__FRAME_TYPE__FRAME_LOST, &cbb__lost__descriptor);
-		lost += more->count;
-		EXPECT(lost <= 3);
-	}
+	expect_all_told(&n_taken, 50);
 	end_party();
 }
 
@@ -429,7 +448,7 @@ static void expect_taken_is_cut_off(uint64_t received, uint64_t taken, uint64_t 
 	message.n_more = more ? 1 : 0;
 	raw_send(&events, CBB__FRAME_TYPE__FRAME_EVENTS_TAKEN, &message.base);
 	raw_expect_end(&events);
-	EXPECT(harness_broker_wait_log(broker, "queue 7 is cut off: EventsTaken", 5000));
+	EXPECT(harness_broker_wait_log(broker, "queue 7 is cut off: EventsTaken", 15000));
 	send_events(9, 1); /* goes nowhere, and harms nobody */
 	wait_for_source();
 	end_party();
@@ -461,7 +480,7 @@ static void given_a_frame_that_does_not_belong_there_when_it_comes_then_the_queu
 	given_a_queue(4, 0, 0);
 	raw_send(&events, CBB__FRAME_TYPE__FRAME_RETURN, &message.base);
 	raw_expect_end(&events);
-	EXPECT(harness_broker_wait_log(broker, "frame RETURN does not belong on an event lane", 5000));
+	EXPECT(harness_broker_wait_log(broker, "frame RETURN does not belong on an event lane", 15000));
 	end_party();
 }
 
@@ -472,7 +491,7 @@ static void given_a_client_that_reads_nothing_when_its_queue_is_full_then_produc
 	given_a_queue(0, 0, 60000);
 	word = open_callback(a_listener(CBB__OVERFLOW__OVERFLOW_WAIT, 0));
 	send_events(1, 2000);
-	EXPECT(harness_wait_until(is_inside, NULL, 5000));
+	EXPECT(harness_wait_until(is_inside, NULL, 15000));
 	EXPECT(call("puppet_done", WORDS(puppet)) <= 1024);
 	expect_numbers(1, 512);
 	for (uint64_t n = 512; n < 2000; n++) {

@@ -4,9 +4,9 @@
  */
 #include "queue_party.h"
 
-/* Of a queue that nobody dispatches, and of a handler that is late. */
-#define STALL_MS 200
-#define DEADLINE_MS 100
+/* Of a queue that nobody dispatches, and of a handler that is late: long enough for what is answered in time. */
+#define STALL_MS (1000 * harness_slow())
+#define DEADLINE_MS (1000 * harness_slow())
 
 static struct raw_client native;
 static uint64_t word, puppet;
@@ -34,7 +34,7 @@ static void given_a_thread_that_nobody_reads(uint64_t stall_ms)
 	word = open_callback(a_sum(CBB__DELIVERY__DELIVERY_BLOCKING));
 	puppet = open_puppet("worker");
 	call("puppet_sum", WORDS(puppet, word, 3, 4));
-	REQUIRE(harness_wait_readable(native.connection.fd, 5000));
+	REQUIRE(harness_wait_readable(native.connection.fd, 15000));
 }
 
 static void expect_answer(int64_t value)
@@ -207,8 +207,8 @@ static bool is_let_through(void *unused)
 static void answer_late(uint64_t sequence)
 {
 	send_return(&native, sequence, CBB__STATUS__STATUS_TIMEOUT, 0);
-	EXPECT(harness_wait_until(has_heard_late_answer, NULL, 5000));
-	EXPECT(harness_wait_until(is_let_through, NULL, 5000));
+	EXPECT(harness_wait_until(has_heard_late_answer, NULL, 15000));
+	EXPECT(harness_wait_until(is_let_through, NULL, 15000));
 	send_return(&native, expect_invoke(&native)->sequence, 0, 7);
 	expect_answer(7);
 }
@@ -218,12 +218,12 @@ static void given_a_deadline_when_it_passes_then_the_thread_goes_on_and_the_late
 	Cbb__OpenCallback message;
 	given_a_party();
 	attach_events(0, 0, 0);
+	attach_native(&native);
 	message = a_sum(CBB__DELIVERY__DELIVERY_BLOCKING);
-	message.timeout_ms = DEADLINE_MS * harness_slow();
+	message.timeout_ms = DEADLINE_MS;
 	word = open_callback(message);
 	puppet = open_puppet("worker");
 	call("puppet_sum", WORDS(puppet, word, 3, 4));
-	expect_lane_wanted(&native);
 	uint64_t late = expect_invoke(&native)->sequence;
 	const Cbb__Abandon *abandon = raw_expect(&native, CBB__FRAME_TYPE__FRAME_ABANDON, &cbb__abandon__descriptor);
 	EXPECT_EQUAL(abandon->sequence, late);
@@ -275,10 +275,10 @@ static void given_a_client_that_reads_no_invoke_when_the_queue_stalls_then_the_t
 
 static void given_a_handler_that_has_begun_when_it_takes_longer_than_a_stall_then_the_thread_waits(void)
 {
-	given_a_waiting_thread(CBB__DELIVERY__DELIVERY_BLOCKING, 20);
+	given_a_waiting_thread(CBB__DELIVERY__DELIVERY_BLOCKING, STALL_MS);
 	expect_lane_wanted(&native);
 	uint64_t sequence = expect_invoke(&native)->sequence;
-	EXPECT(!harness_wait_readable(events.connection.fd, 200)); /* nothing is told */
+	EXPECT(!harness_wait_readable(events.connection.fd, 1500)); /* nothing is told */
 	send_return(&native, sequence, 0, 8);
 	expect_answer(8);
 	finish();

@@ -104,7 +104,7 @@ static void expect_callback_is_cut_off(Cbb__OpenCallback message, const char *wo
 	raw_send(&bad, CBB__FRAME_TYPE__FRAME_OPEN_CALLBACK, &message.base);
 	raw_expect_end(&bad);
 	raw_close(&bad);
-	EXPECT(harness_broker_wait_log(broker, harness_format("lane of thread %u is cut off: %s", thread, words), 5000));
+	EXPECT(harness_broker_wait_log(broker, harness_format("lane of thread %u is cut off: %s", thread, words), 15000));
 }
 
 static void given_callbacks_that_contradict_when_opened_then_the_lane_is_cut_off(void)

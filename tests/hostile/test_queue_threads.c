@@ -142,7 +142,7 @@ static void given_a_handler_that_has_read_memory_when_its_callback_is_aborted_th
 	reading.address = puppet;
 	reading.bytes = 8;
 	raw_send(&native, CBB__FRAME_TYPE__FRAME_READ_MEMORY, &reading.base);
-	REQUIRE(harness_wait_readable(native.connection.fd, 5000));
+	REQUIRE(harness_wait_readable(native.connection.fd, 15000));
 	close_callback(&events, 0, true);
 	expect_ended(0);
 	const Cbb__Return *answer = raw_expect(&native, CBB__FRAME_TYPE__FRAME_RETURN, &cbb__return__descriptor);

@@ -18,6 +18,7 @@ struct later {
 
 static struct later *laters;
 static pthread_mutex_t laters_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic long n_laters; /* in the list, or being given */
 
 static inline bool answer_later(cbb_invocation *invocation, struct life *life, int thread, int number)
 {
@@ -30,6 +31,7 @@ static inline bool answer_later(cbb_invocation *invocation, struct life *life, i
 		return false;
 	}
 	life->seen[thread][number] |= SEEN_LATER;
+	n_laters++;
 	pthread_mutex_lock(&laters_lock);
 	later->next = laters;
 	laters = later;
@@ -62,7 +64,14 @@ static inline bool answer_one(void)
 	EXPECT_EQUAL(cbb_deferred_answer(later->deferred, &answer, sizeof answer) < 0, 1);
 	cbb_deferred_free(later->deferred);
 	free(later);
+	n_laters--;
 	return true;
+}
+
+static inline bool no_later_is_owed(void *context)
+{
+	(void)context;
+	return n_laters == 0;
 }
 
 /* ---- Closing ---- */

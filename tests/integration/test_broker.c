@@ -53,7 +53,7 @@ static void given_a_session_when_a_host_is_opened_then_it_runs_and_is_listed(voi
 	EXPECT(status->memory_bytes > 0);
 	EXPECT(status->exited == NULL);
 	raw_close(&client);
-	EXPECT(harness_wait_gone((pid_t)pid, 5000));
+	EXPECT(harness_wait_gone((pid_t)pid, 15000));
 }
 
 static const char *link_of(uint32_t pid, const char *name)
@@ -87,7 +87,7 @@ static void given_a_broker_with_a_stray_descriptor_when_a_host_is_opened_then_it
 		execl(program, program, "--socket", path, NULL);
 		_exit(1);
 	}
-	REQUIRE(harness_wait_until(raw_is_served, path, 5000));
+	REQUIRE(harness_wait_until(raw_is_served, path, 15000));
 	raw_open_session(&client, path);
 	EXPECT(has_file((uint32_t)pid, stray[0]));
 	given_a_host(&host_pid);
@@ -133,7 +133,7 @@ static void given_wishes_when_a_host_is_opened_then_it_has_directory_environment
 	EXPECT_EQUAL(soft, own.rlim_cur);
 	close(pipe_fds[0]);
 	raw_close(&client);
-	EXPECT(harness_wait_gone((pid_t)pid, 5000));
+	EXPECT(harness_wait_gone((pid_t)pid, 15000));
 }
 
 static void given_a_wrong_wish_when_a_host_is_opened_then_the_words_name_it_and_the_session_goes_on(void)
@@ -252,7 +252,7 @@ static void given_a_traced_host_when_it_is_killed_then_the_broker_rests_until_th
 	kill((pid_t)pid, SIGKILL);
 	REQUIRE_EQUAL(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | __WALL), 0);
 	EXPECT_EQUAL(raw_list(&client)->hosts[0]->state, CBB__HOST_STATE__HOST_ENDING);
-	EXPECT(harness_wait_until(broker_rests, &last, 2000));
+	EXPECT(harness_wait_until(broker_rests, &last, 10000));
 	EXPECT_EQUAL(waitpid((pid_t)pid, NULL, __WALL), pid);
 	EXPECT_EQUAL(raw_exited(&client)->host, host);
 	raw_close(&client);
@@ -304,15 +304,15 @@ static void given_a_client_that_forked_when_it_ends_then_its_hosts_end_although_
 	uint32_t numbers[2] = {0, 0};
 	REQUIRE_EQUAL(read(pipe_fds[0], numbers, sizeof numbers), sizeof numbers);
 	pid = numbers[0];
-	EXPECT(harness_wait_child(program, NULL, 5000));
-	EXPECT(harness_wait_gone((pid_t)pid, 5000));
-	EXPECT(harness_broker_wait_log(broker, "process ended", 5000));
+	EXPECT(harness_wait_child(program, NULL, 15000));
+	EXPECT(harness_wait_gone((pid_t)pid, 15000));
+	EXPECT(harness_broker_wait_log(broker, "process ended", 15000));
 	/* Its session is gone too, with the hosts that ended: the socket that is still open keeps nothing. */
 	raw_open_session(&client, broker->socket);
-	EXPECT(harness_wait_until(nothing_is_listed, &client, 5000));
+	EXPECT(harness_wait_until(nothing_is_listed, &client, 15000));
 	raw_close(&client);
 	kill((pid_t)numbers[1], SIGKILL);
-	EXPECT(harness_wait_gone((pid_t)numbers[1], 5000));
+	EXPECT(harness_wait_gone((pid_t)numbers[1], 15000));
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);
 }
@@ -444,7 +444,7 @@ static void given_two_sessions_when_one_ends_then_the_other_keeps_its_host(void)
 	raw_send_close_host(&other, host);
 	EXPECT_EQUAL(raw_done(&other, NULL), -EPERM);
 	raw_close(&other);
-	EXPECT(harness_wait_gone((pid_t)other_pid, 5000));
+	EXPECT(harness_wait_gone((pid_t)other_pid, 15000));
 	EXPECT_EQUAL(kill((pid_t)pid, 0), 0);
 	EXPECT(raw_status(&client, host) != NULL);
 	raw_close(&client);

@@ -61,7 +61,7 @@ static void given_a_killed_broker_when_another_starts_then_the_stale_socket_is_r
 	harness_kill_broker(first);
 	EXPECT_EQUAL(access(first->socket, F_OK), 0);
 	struct harness_broker *second = harness_start_broker((const char *[]){"--socket", first->socket, NULL});
-	EXPECT(harness_broker_wait_log(second, "replacing the stale socket", 5000));
+	EXPECT(harness_broker_wait_log(second, "replacing the stale socket", 15000));
 	expect_serving(first->socket);
 	harness_stop_broker(second);
 	EXPECT(access(first->socket, F_OK) < 0);
@@ -127,7 +127,7 @@ static void given_no_socket_option_when_a_broker_starts_then_it_listens_in_the_u
 	struct stat status;
 	int wait_status = -1;
 	pid_t pid = harness_start((const char *[]){harness_program("cbbrokerd"), NULL}, log);
-	REQUIRE(harness_wait_until(raw_is_served, (void *)(uintptr_t)path, 5000));
+	REQUIRE(harness_wait_until(raw_is_served, (void *)(uintptr_t)path, 15000));
 	expect_serving(path);
 	EXPECT_EQUAL(stat(harness_temp_path("cbbroker"), &status), 0);
 	EXPECT_EQUAL(status.st_mode & 0777, 0700);
@@ -149,7 +149,7 @@ static void given_socket_activation_when_a_client_comes_then_it_is_served_and_th
 	const char *host = harness_format("--setenv=CBB_HOST=%s", getenv("CBB_HOST"));
 	const char *const argv[] = {tool, "--listen", path, host, harness_program("cbbrokerd"), NULL};
 	pid_t pid = harness_start(argv, log);
-	REQUIRE(harness_wait_until(raw_is_served, (void *)(uintptr_t)path, 5000));
+	REQUIRE(harness_wait_until(raw_is_served, (void *)(uintptr_t)path, 15000));
 	expect_serving(path);
 	int status = -1;
 	kill(pid, SIGTERM); /* it has become the broker */
@@ -220,7 +220,7 @@ static void given_a_program_when_it_starts_a_private_broker_then_it_is_no_child_
 	const char *line = start_private(owner[1], stray[1], &first);
 	close(owner[1]);
 	REQUIRE_EQUAL(sscanf(line, "OK %255s", path), 1);
-	EXPECT(harness_wait_child(first, &status, 5000));
+	EXPECT(harness_wait_child(first, &status, 15000));
 	EXPECT_EQUAL(status, 0);
 	EXPECT_EQUAL(waitpid(-1, NULL, WNOHANG), -1); /* no child of this process */
 
@@ -264,12 +264,12 @@ static void given_a_pidfd_as_owner_when_the_program_is_killed_then_the_private_b
 	}
 	const char *line = start_private(pidfd, -1, &first);
 	REQUIRE_EQUAL(sscanf(line, "OK %255s", path), 1);
-	EXPECT(harness_wait_child(first, NULL, 5000));
+	EXPECT(harness_wait_child(first, NULL, 15000));
 	int fd = raw_connect_fd(path);
 	kill(program, SIGKILL);
-	EXPECT(harness_wait_child(program, NULL, 5000));
+	EXPECT(harness_wait_child(program, NULL, 15000));
 	EXPECT(harness_wait_readable(fd, 10000)); /* its end of the connection closes */
-	EXPECT(harness_wait_until(path_is_gone, path, 5000));
+	EXPECT(harness_wait_until(path_is_gone, path, 15000));
 	close(fd);
 	close(pidfd);
 }
@@ -283,7 +283,7 @@ static void given_a_private_broker_that_cannot_begin_then_the_ready_pipe_says_wh
 	const char *line = start_private(owner[1], -1, &first);
 	EXPECT(strncmp(line, "ERR ", 4) == 0);
 	EXPECT_CONTAINS(line, "/no/such/host");
-	EXPECT(harness_wait_child(first, NULL, 5000));
+	EXPECT(harness_wait_child(first, NULL, 15000));
 	close(owner[0]);
 	close(owner[1]);
 }

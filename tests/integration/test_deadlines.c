@@ -83,13 +83,13 @@ static void given_a_call_that_passes_its_deadline_then_busy_until_native_code_re
 	expect_busy();
 	release_from_another_thread();
 	EXPECT(harness_wait_until(lane_is_free, NULL, 10000));
-	EXPECT(harness_wait_until(one_late_result, NULL, 2000));
+	EXPECT(harness_wait_until(one_late_result, NULL, 10000));
 	remote_end();
 }
 
 static void given_deadlines_of_host_interface_and_call_then_the_nearest_word_counts(void)
 {
-	cbb_host_options options = {.size = sizeof options, .call_timeout_ms = 10 * SHORT_MS};
+	cbb_host_options options = {.size = sizeof options, .call_timeout_ms = 30 * SHORT_MS * harness_slow()};
 	given_a_host_with(&options);
 	library = remote_library("callbacks", CALLBACKS_TEXT); /* has that deadline too: long enough for a busy machine */
 	EXPECT_EQUAL(call_waiting(0), CBB_ERR_TIMEOUT); /* the host's */
@@ -172,13 +172,14 @@ static void given_an_abandoned_call_when_it_calls_back_then_it_gets_on_error_and
 	pthread_join(thread, NULL);
 	EXPECT(harness_wait_until(lane_is_free, NULL, 10000));
 	EXPECT_EQUAL(n_handled, 0);
-	EXPECT(harness_wait_until(one_late_result, NULL, 2000));
+	EXPECT(harness_wait_until(one_late_result, NULL, 10000));
 	remote_end();
 }
 
 /* ---- Callbacks ---- */
 
 static int (*late_body)(int value);
+static unsigned late_ms = 4 * SHORT_MS; /* longer than the deadline of the callback, or of the call */
 
 static bool never(void *context)
 {
@@ -189,7 +190,7 @@ static bool never(void *context)
 static int late_handler(int value)
 {
 	n_handled++;
-	harness_wait_until(never, NULL, 4 * SHORT_MS);
+	harness_wait_until(never, NULL, late_ms);
 	return late_body ? late_body(value) : value;
 }
 
@@ -261,7 +262,8 @@ static void given_a_handler_that_outlasts_the_calls_deadline_then_the_call_times
 	given_the_library();
 	number_fn handler = late_handler;
 	int value = 4, result = 0;
-	cbb_call_options options = {.size = sizeof options, .timeout_ms = SHORT_MS};
+	cbb_call_options options = {.size = sizeof options, .timeout_ms = 20 * SHORT_MS * harness_slow()}; /* it begins */
+	late_ms = 25 * SHORT_MS;
 	int status = cbb_call_with(remote_function(library, "call_number"), &result, (void *[]){(void *)&handler, &value},
 	                           &options);
 	EXPECT_EQUAL(status, CBB_ERR_TIMEOUT);

@@ -222,10 +222,10 @@ static void given_a_child_that_stays_when_the_parent_disconnects_then_the_host_e
 	}
 	close(ends[0]);
 	remote_end();
-	EXPECT(harness_wait_gone(host, 5000));
+	EXPECT(harness_wait_gone(host, 15000));
 	close(ends[1]);
 	int status = -1;
-	EXPECT(harness_wait_child(child, &status, 5000));
+	EXPECT(harness_wait_child(child, &status, 15000));
 	EXPECT_EQUAL(status, 0);
 }
 

@@ -154,15 +154,19 @@ static int sum_asking_elsewhere(int thread, int number)
 	return SUM_OF(thread, number);
 }
 
+/* On a busy machine the outer call may wait in vain, too, before its handler begins: then it is made once more. */
 static void given_a_handler_that_waits_for_a_worker_that_waits_for_its_queue_then_the_stalled_wait_ends(void)
 {
+	int answer = SUM_ON_ERROR;
 	given_native_threads();
 	cbb_queue *queue = QUEUE_WITH(.stall_timeout_ms = 100);
 	cbb_callback *inner = SUM_CALLBACK(sum, .delivery = CBB_BLOCKING, .queue = queue);
 	cbb_callback *outer =
 	    SUM_CALLBACK(sum_asking_elsewhere, .delivery = CBB_BLOCKING, .queue = queue, .user_data = inner);
 	dispatch_all(queue);
-	EXPECT_EQUAL(THREADS(int(sum_fn, int, int), "sum_elsewhere")(sum_pointer(outer), 1, 1), SUM_OF(1, 1));
+	for (uint64_t end_ms = foreign_deadline_ms(); answer == SUM_ON_ERROR && foreign_now_ms() < end_ms;)
+		answer = THREADS(int(sum_fn, int, int), "sum_elsewhere")(sum_pointer(outer), 1, 1);
+	EXPECT_EQUAL(answer, SUM_OF(1, 1));
 	EXPECT_CALL_OK();
 	EXPECT_EQUAL(n_sums, 0);
 	remote_end();

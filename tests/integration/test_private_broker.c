@@ -124,9 +124,9 @@ static void expect_it_ends_with(void (*run)(void *context), int expected_status)
 	EXPECT(harness_wait_child(child, &status, 10000));
 	EXPECT_EQUAL(status, expected_status);
 	REQUIRE(seen->host > 1 && seen->broker > 1);
-	EXPECT(harness_wait_gone(seen->host, 5000));
-	EXPECT(harness_wait_gone(seen->broker, 5000));
-	EXPECT(harness_wait_until(no_socket_directory, NULL, 1000));
+	EXPECT(harness_wait_gone(seen->host, 15000));
+	EXPECT(harness_wait_gone(seen->broker, 15000));
+	EXPECT(harness_wait_until(no_socket_directory, NULL, 15000));
 }
 
 static void given_a_program_that_ends_well_then_broker_host_and_socket_are_gone(void)
@@ -150,7 +150,7 @@ static void given_the_private_broker_is_killed_then_calls_go_on_and_opening_says
 	given_a_private_broker();
 	pid_t broker = parent_of(cbb_host_pid(remote_host)), running = cbb_host_pid(remote_host);
 	EXPECT_EQUAL(kill(broker, SIGKILL), 0);
-	EXPECT(harness_wait_gone(broker, 5000));
+	EXPECT(harness_wait_gone(broker, 15000));
 	EXPECT_EQUAL(REMOTE(library, int(int), "add_one")(1), 2);
 	EXPECT_CALL_OK();
 	EXPECT_EQUAL(cbb_host_open(remote_client, NULL, &host), CBB_ERR_BROKER_GONE);
@@ -159,7 +159,7 @@ static void given_the_private_broker_is_killed_then_calls_go_on_and_opening_says
 	EXPECT_EQUAL(report.state, CBB_HOST_RUNNING);
 	EXPECT_CONTAINS(report.text, "no broker answers");
 	remote_end();
-	EXPECT(harness_wait_gone(running, 5000)); /* with its last lane */
+	EXPECT(harness_wait_gone(running, 15000)); /* with its last lane */
 }
 
 static void given_the_private_broker_is_told_to_end_then_the_report_says_so(void)
@@ -167,7 +167,7 @@ static void given_the_private_broker_is_told_to_end_then_the_report_says_so(void
 	given_a_private_broker();
 	pid_t broker = parent_of(cbb_host_pid(remote_host));
 	EXPECT_EQUAL(kill(broker, SIGTERM), 0);
-	EXPECT(harness_wait_gone(broker, 5000));
+	EXPECT(harness_wait_gone(broker, 15000));
 	EXPECT_EQUAL(REMOTE(library, int(int), "add_one")(1), 0);
 	EXPECT_EQUAL(cbb_last_error(), CBB_ERR_HOST_DIED);
 	cbb_report report = {.size = sizeof report};

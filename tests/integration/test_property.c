@@ -231,6 +231,12 @@ static void close_all(void)
 		end_life(&world.lives[i], CBB_CLOSE_DRAIN);
 }
 
+/* Whoever answers later looks at this episode's lives and notes there what became of it. */
+static void wait_for_later_answers(void)
+{
+	EXPECT(harness_wait_until(no_later_is_owed, NULL, WAIT_MS));
+}
+
 /* The threads end by themselves; then all that they did is known. */
 static void end_well(void)
 {
@@ -241,8 +247,9 @@ static void end_well(void)
 	if (n != PROPERTY_THREADS)
 		COMPLAIN("stopping the threads: %d, %d %s", n, cbb_last_error(), cbb_last_error_text());
 	close_all();
-	for (uint64_t end_ms = now_ms() + WAIT_MS; !all_are_finalized() && now_ms() < end_ms;)
+	for (uint64_t end_ms = now_ms() + WAIT_MS * harness_slow(); !all_are_finalized() && now_ms() < end_ms;)
 		cbb_queue_dispatch(main_queue(), 2, 0);
+	wait_for_later_answers();
 	check_all();
 	check_finalizers();
 	EXPECT(cbb_host_close(world.host) == NULL);
@@ -266,6 +273,7 @@ static void end_by_death(void)
 	if (choose(2))
 		close_all();
 	EXPECT(cbb_host_close(world.host) == NULL);
+	wait_for_later_answers();
 	check_all();
 	check_finalizers();
 }

@@ -164,12 +164,28 @@ static bool crew_has_ended(void *crew)
 	return crew_has(crew, CREW_ENDED) == 1;
 }
 
+/* On a busy machine the deadline may pass before the call is fetched: then another thread asks. */
+static cbb_invocation *fetched_before_its_deadline(cbb_callback *callback, struct crew **ret_crew)
+{
+	cbb_invocation *invocation = NULL;
+	uint64_t end_ms = foreign_deadline_ms();
+	while (!invocation && foreign_now_ms() < end_ms) {
+		if (*ret_crew)
+			free_crew(*ret_crew);
+		*ret_crew = given_sums_beside(callback, 1, 1);
+		while (cbb_queue_next(queue, 100, &invocation) == 0 && !crew_has_ended(*ret_crew))
+			;
+	}
+	REQUIRE(invocation != NULL);
+	return invocation;
+}
+
 static void given_a_fetched_one_when_native_code_waits_no_longer_then_completing_says_so(void)
 {
 	given_a_pull_queue();
 	cbb_callback *callback = SUM_CALLBACK(sum_never_run, .delivery = CBB_BLOCKING, .queue = queue, .timeout_ms = 500);
-	struct crew *crew = given_sums_beside(callback, 1, 1);
-	cbb_invocation *late = fetched();
+	struct crew *crew = NULL;
+	cbb_invocation *late = fetched_before_its_deadline(callback, &crew);
 	EXPECT(harness_wait_until(crew_has_ended, crew, FOREIGN_WAIT_MS));
 	EXPECT_EQUAL(complete_sum(late), CBB_ERR_TIMEOUT);
 	EXPECT_EQUAL(crew_has(crew, CREW_DEFAULT), 1);
@@ -205,8 +221,8 @@ static void given_a_fetched_one_when_its_callback_is_closed_then_that_waits_for_
 	EXPECT_EQUAL(n_finalized, 0);
 	EXPECT_EQUAL(complete_sum(running), 0);
 	EXPECT_EQUAL(close_with(callback, CBB_CLOSE_ABORT, 0), 0);
-	while (n_finalized == 0 && cbb_queue_next(queue, FOREIGN_WAIT_MS, &none) == 0)
-		;
+	for (uint64_t end_ms = foreign_deadline_ms(); n_finalized == 0 && foreign_now_ms() < end_ms;)
+		EXPECT_EQUAL(cbb_queue_next(queue, 5, &none), 0);
 	EXPECT_EQUAL(n_finalized, 1);
 	join_crew(crew);
 	EXPECT_EQUAL(crew_has(crew, CREW_RIGHT), 1); /* it still gave its answer */

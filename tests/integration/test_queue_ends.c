@@ -94,7 +94,7 @@ static void close_host_here(void)
 	uint64_t began_ms = foreign_now_ms();
 	EXPECT(cbb_host_close(remote_host) == remote_host);
 	last_status = cbb_last_error();
-	EXPECT(foreign_now_ms() - began_ms < 5000);
+	EXPECT(foreign_now_ms() - began_ms < 8000 * harness_slow()); /* not with a time-out */
 }
 
 static void done_closing(cbb_async *async, int status, void *user_data)

@@ -24,7 +24,7 @@ static void write_and_compile(const char *source_path, const char *text_path, co
 	REQUIRE(fclose(source) == 0 && fclose(text) == 0);
 	struct harness_output output = harness_run((const char *const[]){"/usr/bin/env", "cc", "-std=gnu11", "-O1", "-w",
 	                                                                "-fno-strict-aliasing", "-shared", "-fPIC", "-o",
-	                                                                library_path, source_path, NULL}, 60000);
+	                                                                library_path, source_path, NULL}, 150000);
 	EXPECT_STRING(output.err, "");
 	REQUIRE_EQUAL(output.status, 0);
 }
@@ -108,6 +108,6 @@ static void given_300_random_signatures_then_calls_and_callbacks_give_the_same_a
 }
 
 static const struct test tests[] = {
-	TEST_TIMEOUT(given_300_random_signatures_then_calls_and_callbacks_give_the_same_as_in_one_process, 120),
+	TEST_TIMEOUT(given_300_random_signatures_then_calls_and_callbacks_give_the_same_as_in_one_process, 240),
 };
 HARNESS_MAIN(tests)

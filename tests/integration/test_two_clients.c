@@ -47,8 +47,7 @@ static void J07_two_clients_and_one_library_that_crashes_the_other_notices_nothi
 	remote_host = remote_open_host();
 	cbb_library *library = remote_library("callbacks", CALLBACKS_TEXT);
 	int status = -1;
-	unsigned rounds = 0;
-	while (!harness_wait_child(child, &status, 0) && rounds++ < 1000000)
+	while (!harness_wait_child(child, &status, 0))
 		call_once(library);
 	EXPECT_EQUAL(status, 0);
 	EXPECT_EQUAL(REMOTE(library, int(number_fn, int), "call_number")(doubled, 21), 42);
@@ -79,7 +78,7 @@ static void J07_two_clients_and_one_that_is_killed_its_host_ends_and_the_other_n
 	EXPECT(harness_wait_child(child, &status, 10000));
 	EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	REQUIRE(*host > 0);
-	EXPECT(harness_wait_gone(*host, 5000));
+	EXPECT(harness_wait_gone(*host, 15000));
 	EXPECT_EQUAL(REMOTE(library, int(number_fn, int), "call_number")(doubled, 21), 42);
 	remote_end();
 }

@@ -19,8 +19,8 @@
 
 #define BROKERS_MAX 16
 #define ARGUMENTS_MAX 32
-#define START_TIMEOUT_MS 10000
-#define STOP_TIMEOUT_MS 10000
+#define START_TIMEOUT_MS 20000
+#define STOP_TIMEOUT_MS 20000
 
 static struct harness_broker brokers[BROKERS_MAX];
 static unsigned n_brokers;

@@ -26,7 +26,7 @@ const char *harness_broker_log(const struct harness_broker *broker);
 /* Until the log contains the text; false, and a failure that prints the log, at the time-out. */
 bool harness_broker_wait_log(const struct harness_broker *broker, const char *part, unsigned timeout_ms);
 
-/* SIGTERM; expects exit status 0 within 10 s. */
+/* SIGTERM; expects exit status 0 within 20 s. */
 void harness_stop_broker(struct harness_broker *broker);
 /* SIGKILL, and reaps it. */
 void harness_kill_broker(struct harness_broker *broker);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXAMPLE_RUN_MS 25000
+#define EXAMPLE_RUN_MS 50000
 
 /*
  * ThreadSanitizer takes a thread that starts a private broker (by clone) for one whose locks no longer count: here is a

@@ -26,7 +26,7 @@
 #include "support/program.h"
 #include "support/wait.h"
 
-#define HARNESS_TIMEOUT_S 30
+#define HARNESS_TIMEOUT_S 60
 
 struct test {
 	const char *name;

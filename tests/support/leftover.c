@@ -16,8 +16,8 @@
 
 #define NUMBERS_MAX 4096
 #define LINK_SIZE 64
-#define THREADS_GRACE_MS 2000
-#define PROCESSES_GRACE_MS 3000
+#define THREADS_GRACE_MS 5000
+#define PROCESSES_GRACE_MS 6000
 
 struct numbers {
 	unsigned n;

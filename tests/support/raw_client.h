@@ -18,7 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define RAW_TIMEOUT_MS 10000
+#define RAW_TIMEOUT_MS 20000
 
 struct raw_client {
 	struct connection connection;
