@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/descriptor.h"
-#include "lib/call.h"
+#include "lib/call_wait.h"
 #include "lib/callback_close.h"
 #include "lib/callback_use.h"
 #include "lib/client.h"

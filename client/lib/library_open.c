@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "lib/call.h"
+#include "lib/call_wait.h"
 #include "lib/client.h"
 #include "lib/error.h"
 #include "lib/unwind.h"

@@ -40,10 +40,12 @@ static struct likely claim(struct cbb_queue *queue)
 		lane->serving = true;
 	}
 	bool same = likely.port == queue->direct.port && likely.lane == queue->direct.lane;
-	if (!same)
+	if (!same && queue->direct.port) {
 		queue_wait_generally(queue);
-	if (!same && likely.port && queue->n_likely >= DIRECT_MIN)
+		queue->n_likely = 0;
+	} else if (!same && likely.port && queue->n_likely >= DIRECT_MIN) {
 		queue_wait_directly(queue, likely);
+	}
 	pthread_mutex_unlock(&queue->lock);
 	return likely;
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "lib/call.h"
+#include "lib/call_wait.h"
 #include "lib/error.h"
 #include "lib/fork.h"
 #include "lib/unwind.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/unwind.h"
 
-#include "lib/call.h"
+#include "lib/call_wait.h"
 #include "lib/callback.h"
 #include "lib/dispatch.h"
 #include "lib/error.h"
