@@ -21,6 +21,12 @@ static void given_a_queue(uint64_t max_events, uint64_t max_bytes, uint64_t stal
 	puppet = open_puppet("source");
 }
 
+static void given_a_queue_with_a_listener(uint64_t max_events, uint64_t max_bytes, uint64_t stall_ms)
+{
+	given_a_queue(max_events, max_bytes, stall_ms);
+	word = open_callback(a_listener(CBB__OVERFLOW__OVERFLOW_WAIT, 0));
+}
+
 /* Events first to first + n - 1, as far as they pass. */
 static void send_events(int first, int n)
 {
@@ -86,8 +92,7 @@ static bool is_inside(void *unused)
 
 static void given_a_listener_when_called_then_its_event_comes_at_once_with_thread_and_numbers(void)
 {
-	given_a_queue(0, 0, 0);
-	word = open_callback(a_listener(CBB__OVERFLOW__OVERFLOW_WAIT, 0));
+	given_a_queue_with_a_listener(0, 0, 0);
 	uint64_t thread = call("puppet_thread", WORDS(puppet));
 	send_events(41, 1);
 	const Cbb__Invoke *event = expect_event(&events);
@@ -105,8 +110,7 @@ static void given_a_listener_when_called_then_its_event_comes_at_once_with_threa
 
 static void given_a_client_that_takes_nothing_when_its_window_is_used_up_then_the_rest_stays_and_comes_later(void)
 {
-	given_a_queue(8, 0, 0);
-	word = open_callback(a_listener(CBB__OVERFLOW__OVERFLOW_WAIT, 0));
+	given_a_queue_with_a_listener(8, 0, 0);
 	send_events(1, 8);
 	wait_for_source();
 	expect_numbers(1, 4);
@@ -121,8 +125,7 @@ static void given_a_client_that_takes_nothing_when_its_window_is_used_up_then_th
 
 static void given_events_larger_than_the_queue_when_sent_then_one_at_a_time_passes(void)
 {
-	given_a_queue(0, 10, 0);
-	word = open_callback(a_listener(CBB__OVERFLOW__OVERFLOW_WAIT, 0));
+	given_a_queue_with_a_listener(0, 10, 0);
 	send_events(1, 3);
 	expect_numbers(1, 1);
 	expect_room_wanted(1);
@@ -136,8 +139,7 @@ static void given_events_larger_than_the_queue_when_sent_then_one_at_a_time_pass
 
 static void given_many_events_and_a_client_that_takes_them_at_the_end_then_all_come_in_order(void)
 {
-	given_a_queue(UINT64_MAX, UINT64_MAX, 0);
-	word = open_callback(a_listener(CBB__OVERFLOW__OVERFLOW_WAIT, 0));
+	given_a_queue_with_a_listener(UINT64_MAX, UINT64_MAX, 0);
 	send_events(1, 5000);
 	for (int n = 1; n <= 5000; n += 500) {
 		expect_numbers(n, 500);
@@ -151,8 +153,7 @@ static void given_many_events_and_a_client_that_takes_them_at_the_end_then_all_c
 
 static void given_a_full_queue_when_its_producer_waits_then_the_client_hears_of_it_and_room_lets_it_go_on(void)
 {
-	given_a_queue(2, 0, 0);
-	word = open_callback(a_listener(CBB__OVERFLOW__OVERFLOW_WAIT, 0));
+	given_a_queue_with_a_listener(2, 0, 0);
 	send_events(1, 3);
 	expect_numbers(1, 1);
 	expect_room_wanted(1);
@@ -167,8 +168,7 @@ static void given_a_full_queue_when_its_producer_waits_then_the_client_hears_of_
 
 static void given_a_full_queue_when_nobody_takes_anything_then_the_event_is_lost_and_the_reason_told(void)
 {
-	given_a_queue(2, 0, 100);
-	word = open_callback(a_listener(CBB__OVERFLOW__OVERFLOW_WAIT, 0));
+	given_a_queue_with_a_listener(2, 0, 100);
 	send_events(1, 3);
 	wait_for_source();
 	expect_numbers(1, 1);
@@ -201,8 +201,7 @@ static void given_a_wait_with_an_end_when_it_passes_then_the_event_is_lost(void)
 
 static void given_a_producer_that_waits_when_its_callback_is_closed_then_it_goes_on_and_the_end_comes_last(void)
 {
-	given_a_queue(2, 0, 0);
-	word = open_callback(a_listener(CBB__OVERFLOW__OVERFLOW_WAIT, 0));
+	given_a_queue_with_a_listener(2, 0, 0);
 	send_events(1, 3);
 	expect_numbers(1, 1);
 	expect_room_wanted(1);
@@ -435,8 +434,7 @@ static void given_a_thread_with_events_on_their_way_when_it_asks_then_the_invoke
 static void expect_taken_is_cut_off(uint64_t received, uint64_t taken, uint64_t more)
 {
 	Cbb__EventsTaken message = CBB__EVENTS_TAKEN__INIT;
-	given_a_queue(4, 0, 0);
-	word = open_callback(a_listener(CBB__OVERFLOW__OVERFLOW_WAIT, 0));
+	given_a_queue_with_a_listener(4, 0, 0);
 	send_events(1, 4);
 	wait_for_source();
 	expect_numbers(1, 2);
@@ -488,8 +486,7 @@ static void given_a_frame_that_does_not_belong_there_when_it_comes_then_the_queu
 
 static void given_a_client_that_reads_nothing_when_its_queue_is_full_then_producers_wait_and_others_are_served(void)
 {
-	given_a_queue(0, 0, 60000);
-	word = open_callback(a_listener(CBB__OVERFLOW__OVERFLOW_WAIT, 0));
+	given_a_queue_with_a_listener(0, 0, 60000);
 	send_events(1, 2000);
 	EXPECT(harness_wait_until(is_inside, NULL, 15000));
 	EXPECT(call("puppet_done", WORDS(puppet)) <= 1024);

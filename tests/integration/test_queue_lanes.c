@@ -71,8 +71,8 @@ static void given_puppets(void)
 static void given_all_lanes_there_may_be_when_they_end_and_are_asked_for_again_then_all_threads_are_served(void)
 {
 	given_puppets();
-	cbb_callback *first = CALLBACK_WITH(puppets_library, "sum_fn", sum, .delivery = CBB_BLOCKING, .queue = queue);
-	cbb_callback *second = CALLBACK_WITH(puppets_library, "sum_fn", sum, .delivery = CBB_BLOCKING, .queue = queue);
+	cbb_callback *first = PUPPET_SUMS(sum, .queue = queue);
+	cbb_callback *second = PUPPET_SUMS(sum, .queue = queue);
 	tell_all(first);
 	wait_for_all_inside();
 	dispatch_elsewhere_until(N_PUPPETS);
@@ -90,9 +90,8 @@ static void given_all_lanes_there_may_be_when_they_end_and_are_asked_for_again_t
 static void given_threads_that_waited_in_vain_often_when_dispatched_at_last_then_they_are_served(void)
 {
 	given_puppets();
-	cbb_callback *hasty = CALLBACK_WITH(puppets_library, "sum_fn", sum, .delivery = CBB_BLOCKING, .queue = queue,
-	                                    .timeout_ms = 1);
-	cbb_callback *patient = CALLBACK_WITH(puppets_library, "sum_fn", sum, .delivery = CBB_BLOCKING, .queue = queue);
+	cbb_callback *hasty = PUPPET_SUMS(sum, .queue = queue, .timeout_ms = 1);
+	cbb_callback *patient = PUPPET_SUMS(sum, .queue = queue);
 	for (int i = 0; i < 3; i++)
 		tell_all(hasty);
 	for (int i = 0; i < N_PUPPETS; i++)

@@ -104,8 +104,7 @@ static void expect_host_closes(void)
 static void expect_sums_go_on(cbb_queue *queue, struct puppet *puppet)
 {
 	long n = n_handled;
-	cbb_callback *callback =
-	    CALLBACK_WITH(puppets_library, "sum_fn", sum_right, .delivery = CBB_BLOCKING, .queue = queue);
+	cbb_callback *callback = PUPPET_SUMS(sum_right, .queue = queue);
 	tell_sum(puppet, sum_pointer(callback), 3, 4);
 	dispatch_until(queue, &n_handled, n + 1);
 	EXPECT_EQUAL(wait_for_puppet(puppet), SUM_OF(3, 4));
@@ -114,8 +113,7 @@ static void expect_sums_go_on(cbb_queue *queue, struct puppet *puppet)
 
 static struct puppet *given_a_sum(cbb_queue *queue, sum_fn handler)
 {
-	cbb_callback *callback =
-	    CALLBACK_WITH(puppets_library, "sum_fn", handler, .delivery = CBB_BLOCKING, .queue = queue);
+	cbb_callback *callback = PUPPET_SUMS(handler, .queue = queue);
 	struct puppet *puppet = given_a_puppet("caller");
 	tell_sum(puppet, sum_pointer(callback), 1, 2);
 	return puppet;

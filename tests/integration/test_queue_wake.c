@@ -19,8 +19,6 @@ static void event(void *user, int thread, int number, const char *text)
 	n_handled++;
 }
 
-#define PUPPET_SUMS(...) CALLBACK_WITH(puppets_library, "sum_fn", sum, .delivery = CBB_BLOCKING, __VA_ARGS__)
-
 /* The program's own loop: it sleeps on the descriptor, and dispatches without waiting. */
 static bool loop_until(cbb_queue *queue, long n)
 {
@@ -38,7 +36,7 @@ static void given_an_event_and_a_first_call_at_once_when_a_loop_sleeps_on_the_de
 	for (int i = 1; i <= 5; i++) {
 		cbb_queue *queue = QUEUE_WITH(); /* nobody dispatches it yet, also not in calls */
 		cbb_callback *events = PUPPET_EVENTS(event, .queue = queue);
-		cbb_callback *sums = PUPPET_SUMS(.queue = queue);
+		cbb_callback *sums = PUPPET_SUMS(sum, .queue = queue);
 		struct puppet *puppet = given_a_puppet("both");
 		PUPPETS(int(struct puppet *), "puppet_hold")(puppet);
 		tell_event(puppet, event_pointer(events), NULL, i, "first");
@@ -101,7 +99,7 @@ static void given_a_call_behind_an_event_that_was_fetched_then_others_are_served
 	given_native_threads();
 	cbb_queue *queue = QUEUE_WITH(.pull = 1);
 	cbb_callback *events = PUPPET_EVENTS(event, .queue = queue);
-	cbb_callback *sums = PUPPET_SUMS(.queue = queue);
+	cbb_callback *sums = PUPPET_SUMS(sum, .queue = queue);
 	struct puppet *puppet = given_an_event_and_a_sum(events, sums);
 	cbb_invocation *first = fetched(queue);
 	EXPECT_EQUAL(cbb_invocation_is_event(first), 1);
@@ -143,8 +141,8 @@ static void given_a_fetched_call_whose_deadline_has_passed_then_the_queue_sleeps
 {
 	given_native_threads();
 	cbb_queue *queue = QUEUE_WITH(.pull = 1);
-	cbb_callback *sums = PUPPET_SUMS(.queue = queue, .timeout_ms = 100 * harness_slow());
-	cbb_callback *patient = PUPPET_SUMS(.queue = queue);
+	cbb_callback *sums = PUPPET_SUMS(sum, .queue = queue, .timeout_ms = 100 * harness_slow());
+	cbb_callback *patient = PUPPET_SUMS(sum, .queue = queue);
 	struct puppet *puppet = given_a_puppet("caller");
 	cbb_invocation *late = fetched_in_the_end(queue, puppet, sums);
 	EXPECT_EQUAL(wait_for_puppet(puppet), SUM_ON_ERROR);
@@ -159,7 +157,7 @@ static void given_a_fetched_call_whose_host_has_died_then_the_queue_sleeps(void)
 {
 	given_native_threads();
 	cbb_queue *queue = QUEUE_WITH(.pull = 1);
-	cbb_callback *sums = PUPPET_SUMS(.queue = queue);
+	cbb_callback *sums = PUPPET_SUMS(sum, .queue = queue);
 	struct puppet *puppet = given_a_puppet("caller");
 	tell_sum(puppet, sum_pointer(sums), 1, 1);
 	cbb_invocation *orphan = fetched(queue);
@@ -195,8 +193,7 @@ static void given_a_native_thread_that_always_calls_again_then_another_is_served
 	given_native_threads();
 	cbb_queue *queue = QUEUE_WITH();
 	cbb_callback *callback = SUM_CALLBACK(sum_counting, .delivery = CBB_BLOCKING, .queue = queue);
-	cbb_callback *others =
-	    CALLBACK_WITH(puppets_library, "sum_fn", sum_counting, .delivery = CBB_BLOCKING, .queue = queue);
+	cbb_callback *others = PUPPET_SUMS(sum_counting, .queue = queue);
 	REQUIRE(pthread_create(&thread, NULL, thread_running, queue) == 0);
 	struct crew *crew = given_sums(sum_pointer(callback), 1, 0); /* as thread 0, until it is stopped */
 	struct puppet *puppet = given_a_puppet("second");
@@ -231,8 +228,7 @@ static void given_a_started_queue_when_the_deadline_of_a_deferred_answer_passes_
 	given_native_threads();
 	cbb_queue *queue = QUEUE_WITH();
 	REMOTE_OK(cbb_queue_start(queue, 2));
-	cbb_callback *callback = CALLBACK_WITH(puppets_library, "sum_fn", sum_deferring, .delivery = CBB_BLOCKING,
-	                                       .queue = queue, .timeout_ms = 100);
+	cbb_callback *callback = PUPPET_SUMS(sum_deferring, .queue = queue, .timeout_ms = 100);
 	struct puppet *puppet = given_a_puppet("caller");
 	for (uint64_t end_ms = foreign_deadline_ms(); n_handled == 0 && foreign_now_ms() < end_ms;) {
 		tell_sum(puppet, sum_pointer(callback), 1, 1);

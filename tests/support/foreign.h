@@ -122,6 +122,9 @@ static inline bool dispatch_while_waiting(cbb_queue *queue, bool (*condition)(vo
 #define PUPPET_EVENTS(handler, ...)                                                                                    \
 	CALLBACK_WITH(puppets_library, "event_fn", handler, .delivery = CBB_LISTENER, __VA_ARGS__)
 
+#define PUPPET_SUMS(handler, ...)                                                                                      \
+	CALLBACK_WITH(puppets_library, "sum_fn", handler, .delivery = CBB_BLOCKING, __VA_ARGS__)
+
 static inline cbb_callback *given_a_callback(cbb_library *library, const char *type, cbb_any_function handler,
                                              const cbb_callback_options *options)
 {
