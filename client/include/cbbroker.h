@@ -342,8 +342,8 @@ CBB_API int cbb_write(cbb_host *host, void *address, const void *buffer, size_t 
  * Where handlers run of callbacks that native threads call on their own. A queue belongs to a connection
  * and serves callbacks of all its hosts. The thread that dispatches it is its dispatcher. While a
  * dispatcher waits in a call into a host, made outside any handler, it serves native threads that wait for
- * that queue: for an answer, or for room. Inside a handler it does not. (So it is with the first 64 queues
- * of a connection, closed ones included: see libcbbroker(7), LIMITS.)
+ * that queue: for an answer, or for room. Inside a handler it does not. (So it is with 64 open queues
+ * of a connection at a time: see libcbbroker(7), LIMITS.)
  */
 typedef struct cbb_queue cbb_queue;
 

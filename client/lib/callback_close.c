@@ -267,6 +267,17 @@ static bool is_unheard(const struct port *port, struct cbb_callback *callback)
 	return true;
 }
 
+/* With the lock: calls were read, also of other callbacks, or may run now: no socket tells those who dispatch. */
+static void wake_for_words(const struct port *port)
+{
+	const struct queue_lane *lane;
+	DL_FOREACH (port->lanes, lane)
+		if (lane->ready && !lane->serving && !lane_is_empty(&lane->base.lane)) {
+			queue_wake_left(port->queue);
+			return;
+		}
+}
+
 /* Whether what was called before the closing has been dealt with. Reads the event lane: it may say so. */
 static bool is_drained(const struct closing *closing, int *ret_fd)
 {
@@ -279,8 +290,8 @@ static bool is_drained(const struct closing *closing, int *ret_fd)
 		if (port && left)
 			read_for_others(port);
 		bool held = port && dispatch_lanes_hold(port, callback);
-		if (held) /* it was read from the socket, which will not tell those who dispatch */
-			queue_wake_left(closing->queue);
+		if (port)
+			wake_for_words(port);
 		left = held || (!atomic_load(&callback->ended) && !(port && is_unheard(port, callback)));
 		*ret_fd = port && !port->ended ? port->lane.fd : -1;
 		pthread_mutex_unlock(&closing->queue->lock);

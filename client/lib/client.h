@@ -27,7 +27,7 @@ struct cbb_client {
 	_Atomic uint64_t bits_taken;  /* lib/queue_bits.h */
 	struct {                      /* by bit - 1: what a call looks at, without a lock */
 		_Atomic uint64_t dispatcher; /* client_thread.id; 0: none */
-		_Atomic int lanes_fd;        /* -1: nothing can come from there */
+		_Atomic int lanes_fd;        /* also before something can come from there: that may begin while a call waits */
 		_Atomic bool pull;
 		_Atomic int direct_fds[2];   /* what lanes_fd does not show: queue_wait_directly(). -1: none */
 	} watched[QUEUE_BITS_MAX];

@@ -138,26 +138,28 @@ void client_lanes_free(struct client_thread *thread)
 
 /* ---- Attaching ---- */
 
-/* A host that dies closes its sockets a moment before its process is gone. */
+/* A host that dies closes its sockets a moment before its process is gone; on a busy machine a long one. */
 #define DYING_MS 200
-/* On a busy machine that may take longer. Who dispatches does not wait for it so long, who makes a call does. */
-#define DYING_IN_CALL_MS 2000
+#define DYING_ATTACHED_MS 2000
 
-static bool host_dies_until(const struct cbb_host *host, uint64_t deadline_ns)
+static bool host_dies_within(const struct cbb_host *host, uint64_t ms)
 {
 	return descriptor_process_gone(host->pidfd) ||
-	       (host->pidfd >= 0 && descriptor_wait_readable(host->pidfd, deadline_ns) == 1);
+	       (host->pidfd >= 0 && descriptor_wait_readable(host->pidfd, clock_deadline_ns(ms)) == 1);
 }
 
 bool host_is_dying(const struct cbb_host *host)
 {
-	return host_dies_until(host, clock_deadline_ns(DYING_MS));
+	return host_dies_within(host, DYING_MS);
 }
 
 int host_attach(struct cbb_host *host, const struct session_lane *wanted, uint64_t deadline_ns)
 {
 	int fd = session_attach(&host->client->session, wanted, deadline_ns);
-	if (fd == CBB_ERR_BROKER_GONE && host_is_dying(host))
+	bool let_go = fd == -ECONNRESET;
+	if (let_go)
+		fd = CBB_ERR_BROKER_GONE;
+	if (fd == CBB_ERR_BROKER_GONE && host_dies_within(host, let_go ? DYING_ATTACHED_MS : DYING_MS))
 		return host_note_death(host, NULL);
 	if (fd < 0)
 		return detail_prefix(fd, "no lane into host h%llu (pid %d): ", (unsigned long long)host->id, (int)host->pid);
@@ -173,9 +175,6 @@ static int lane_attach(struct cbb_host *host, uint64_t deadline_ns, struct clien
 	const struct session_lane wanted = {.host = host->id, .kind = CBB__LANE_KIND__LANE_CLIENT_THREAD,
 	                                    .thread_name = lane->name};
 	int fd = host_attach(host, &wanted, deadline_ns);
-	uint64_t dying_ns = clock_deadline_ns(DYING_IN_CALL_MS);
-	if (fd == CBB_ERR_BROKER_GONE && host_dies_until(host, dying_ns < deadline_ns ? dying_ns : deadline_ns))
-		fd = host_note_death(host, NULL);
 	if (fd < 0) {
 		free(lane);
 		return fd;

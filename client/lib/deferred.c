@@ -159,8 +159,7 @@ int deferred_settle(struct queue_lane *lane)
 	if (!answered) {
 		deferred->state = DEFERRED_WAITING;
 		lane->deferred = deferred;
-		if (queue->team) /* the host may say that it waits no longer */
-			lane_watch(lane, true);
+		lane_watch(lane, true); /* the host may say that it waits no longer */
 	}
 	pthread_mutex_unlock(&lock);
 	pthread_mutex_unlock(&queue->lock);
@@ -437,10 +436,13 @@ static int wait_answered(struct cbb_deferred *deferred, struct wait_masks *masks
 			return 0;
 		if (r == 0) {
 			wait_serve(lane->host->client, masks, &deferred);
-			if (lane->host->fork_epoch == fork_epoch())
+			if (lane->host->fork_epoch != fork_epoch()) {
+				client_lane_disown(lane); /* a handler returns in a child, too */
+				return CBB_ERR_FORKED;
+			}
+			if (deadline_ns == CLOCK_NEVER || clock_left_ms(deadline_ns) != 0)
 				continue;
-			client_lane_disown(lane); /* a handler returns in a child, too */
-			return CBB_ERR_FORKED;
+			r = lane_receive(&lane->lane, &frame, 0); /* as in a call: there is always more to serve */
 		}
 		if (r > 0) /* the Return of a call outside: the callback's deadline passed */
 			r = hot_read(&hot, &frame) < 0 || frame.type != CBB__FRAME_TYPE__FRAME_RETURN

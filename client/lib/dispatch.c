@@ -284,6 +284,7 @@ static void work_done(struct dispatch *dispatch, int r)
 	struct work *work = &dispatch->work;
 	struct cbb_queue *queue = dispatch->queue;
 	DL_DELETE(queue->running, &dispatch->running);
+	queue->n_done++;
 	if (work->port)
 		port_unpark(work->port);
 	if (work->kind == WORK_RECORD) {

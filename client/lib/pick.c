@@ -7,6 +7,7 @@
 #include "lib/client.h"
 #include "lib/deferred.h"
 #include "lib/error.h"
+#include "lib/park.h"
 #include "lib/queue_fds.h"
 
 #include <errno.h>
@@ -26,6 +27,14 @@ static void process_gone(struct port *port)
 	port_end(port, false);
 	DL_FOREACH (port->lanes, lane)
 		lane->ready = true;
+}
+
+/* The handler that runs for it waits in a call that serves more: what its native thread has said is for later. */
+static void lane_shown(struct queue_lane *lane)
+{
+	lane->ready = true;
+	if (lane->serving && !lane->deferred && !lane->for_async)
+		lane_watch(lane, false);
 }
 
 void queue_look(struct cbb_queue *queue)
@@ -53,17 +62,17 @@ void queue_look(struct cbb_queue *queue)
 			late[n_late++] = LANE_OF_TIMER(source);
 			break;
 		case SOURCE_LANE:
-			((struct queue_lane *)(void *)source)->ready = true;
+			lane_shown((struct queue_lane *)(void *)source);
 			break;
 		}
 	}
 	if (queue->direct.lane)
-		queue->direct.lane->ready = true;
+		lane_shown(queue->direct.lane);
 	if (queue->direct.port)
 		port_read(queue->direct.port);
 	/* Last: they may free a lane that is among the others. */
 	for (int i = 0; i < n_late; i++)
-		async_late(late[i]);
+		(late[i]->for_async ? async_late : lane_park_late)(late[i]);
 }
 
 /* ---- Lanes ---- */
@@ -72,6 +81,9 @@ void lane_watch(struct queue_lane *lane, bool on)
 {
 	/* The end of the socket is always told; edge-triggered, once. */
 	struct epoll_event event = {.events = on ? EPOLLIN : EPOLLET, .data.ptr = &lane->source};
+	if (lane->unwatched == !on)
+		return;
+	lane->unwatched = !on;
 	queue_wait_generally(lane->source.port->queue);
 	if (lane->base.lane.fd >= 0)
 		epoll_ctl(lane->source.port->queue->lanes_fd, EPOLL_CTL_MOD, lane->base.lane.fd, &event);
@@ -89,13 +101,12 @@ void lane_put_back(struct queue_lane *lane, int r)
 			port_drop_lane(lane);
 		return;
 	}
+	lane_watch(lane, true);
 	if (lane->late) {
 		lane->late = false;
 		async_late(lane); /* may drop it */
 		return;
 	}
-	if (port->queue->team || port->queue->pull)
-		lane_watch(lane, true);
 	/* Those that wait longest come first. */
 	DL_DELETE(port->lanes, lane);
 	DL_APPEND(port->lanes, lane);
@@ -161,12 +172,9 @@ static enum look refuse(struct queue_lane *lane, const struct hot *invoke, int s
 	return r < 0 ? lane_ended(lane, r) : LOOK_AGAIN;
 }
 
-/* What it holds cannot be run yet: not before an event has come, or a handler is done. */
 static enum look park(struct queue_lane *lane)
 {
-	lane_unreceive(&lane->base.lane);
-	lane->ready = false;
-	lane->parked = lane->source.port->has_parked = true;
+	lane_park(lane);
 	return LOOK_NOTHING;
 }
 

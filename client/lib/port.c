@@ -100,10 +100,8 @@ static int port_link(struct port *port)
 	                       : queue_watch(queue, port->lane.fd, &port->events);
 	if (r == 0 && port->host->pidfd >= 0)
 		r = queue_watch(queue, port->host->pidfd, &port->process);
-	if (r == 0) {
+	if (r == 0)
 		DL_APPEND(queue->ports, port);
-		queue_bits_set_lanes_fd(queue, queue->lanes_fd);
-	}
 	pthread_mutex_unlock(&queue->lock);
 	return r;
 }
@@ -317,7 +315,9 @@ void port_drop_lane(struct queue_lane *lane)
 			port->n_wanted++;
 		}
 	}
-	if (lane->timer_fd >= 0) {
+	if (port->queue->fork_epoch != fork_epoch()) {
+		client_lane_disown(&lane->base); /* both numbers are others' */
+	} else if (lane->timer_fd >= 0) {
 		fork_unregister(lane->timer_fd);
 		descriptor_close(lane->timer_fd);
 	}
@@ -352,8 +352,6 @@ static void port_unlink(struct port *port)
 		else
 			wait_for_answer(queue);
 	DL_DELETE(queue->ports, port);
-	if (!queue->ports)
-		queue_bits_set_lanes_fd(queue, -1);
 	if (!forked)
 		pthread_mutex_unlock(&queue->lock);
 }

@@ -69,12 +69,14 @@ struct queue_lane {
 	struct queue_lane *prev, *next;
 	bool ready;                /* something may have arrived */
 	bool parked;               /* what it holds waits for an event to come, or a handler to end */
+	bool unwatched;            /* lanes_fd shows its end alone */
+	uint64_t n_done_before;    /* queue->n_done when it was parked */
 	bool serving;              /* a thread is at it, or an answer is deferred */
 	struct cbb_deferred *deferring; /* of the handler that runs */
 	struct cbb_deferred *deferred; /* what it waits for */
 	bool for_async;            /* of asynchronous calls; else of native threads */
 	struct cbb_async *async;   /* the call that runs on it */
-	struct source timer;       /* of its deadline */
+	struct source timer;       /* of its deadline, or of how long it may be parked */
 	int timer_fd;              /* -1: none yet */
 	bool late;                 /* the deadline passed while a handler ran */
 };
@@ -102,7 +104,7 @@ void port_punish(struct port *port);
 /* For the failure hook: an invocation was refused here, before any handler; the words are the detail text. */
 void port_note_failure(struct port *port, const struct hot *invocation, int status);
 
-/* What lanes hold may be run now. */
+/* What lanes hold may be run now: lib/park.h. */
 void port_unpark(struct port *port);
 
 /* Frees a record that is in no list. */
@@ -126,7 +128,7 @@ void port_attach_lanes(struct port *port, unsigned n);
  * native thread's is counted. 0 or -errno; then the socket is closed, and counted no more.
  */
 int port_add_lane(struct port *port, int fd, struct cbb_async *async, struct queue_lane **ret_lane);
-/* A deadline for a call's lane, of one that the caller is at. 0 or -errno. */
+/* A timer for a lane, of one that the caller is at. 0 or -errno. */
 int port_add_timer(struct queue_lane *lane);
 /* Ends a lane that nobody is at. */
 void port_drop_lane(struct queue_lane *lane);

@@ -17,19 +17,6 @@
 /* A host that sees lanes end before they are seen to end here asks for others, and after a while again. */
 #define LANES_BEYOND_MAX (16 * NATIVE_LANES_MAX)
 
-void port_unpark(struct port *port)
-{
-	struct queue_lane *lane;
-	if (!port->has_parked)
-		return;
-	port->has_parked = false;
-	DL_FOREACH (port->lanes, lane)
-		if (lane->parked) {
-			lane->parked = false;
-			lane->ready = true;
-		}
-}
-
 /* ---- Records ---- */
 
 /* Most events fit: those records are used again. (malloc and free were a tenth of the cost of an event.) */

@@ -158,6 +158,7 @@ static int finish(struct pulled *pulled, int status)
 	callback_end(pulled->invocation.callback);
 	pthread_mutex_lock(&queue->lock);
 	DL_DELETE(queue->running, &pulled->running);
+	queue->n_done++;
 	port_unpark(pulled->port);
 	if (pulled->record) {
 		port_done(pulled->port, pulled->record);

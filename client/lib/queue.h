@@ -79,6 +79,7 @@ struct cbb_queue {
 	struct task *tasks;        /* utlist */
 	struct running *running;   /* utlist */
 	unsigned n_dispatching;    /* threads inside dispatch_queue */
+	uint64_t n_done;           /* of what was run, or fetched and completed */
 	struct likely direct;      /* what lanes_fd does not show, because the dispatcher waits for it directly */
 	unsigned n_likely;         /* waits in a row that found something where it came from before; the dispatcher's */
 	unsigned n_unlooked;       /* the same since all sockets were looked at */

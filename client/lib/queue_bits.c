@@ -15,6 +15,12 @@ static uint32_t free_bit(uint64_t taken, uint32_t number)
 	return left == 0 ? 0 : (uint32_t)__builtin_ctzll(preferred ? preferred : left) + 1;
 }
 
+static void set_lanes_fd(const struct cbb_queue *queue, int fd)
+{
+	if (queue->bit)
+		atomic_store(&queue->client->watched[queue->bit - 1].lanes_fd, fd);
+}
+
 void queue_bits_open(struct cbb_queue *queue)
 {
 	struct cbb_client *client = queue->client;
@@ -23,7 +29,7 @@ void queue_bits_open(struct cbb_queue *queue)
 	queue->bit = free_bit(taken, queue->number);
 	if (queue->bit) {
 		queue_bits_set_dispatcher(queue, 0);
-		queue_bits_set_lanes_fd(queue, -1);
+		set_lanes_fd(queue, queue->lanes_fd);
 		atomic_store(&client->watched[queue->bit - 1].pull, queue->pull);
 		queue_bits_set_direct_fds(queue, -1, -1);
 		atomic_store(&client->bits_taken, taken | queue_bits_of(queue));
@@ -35,7 +41,7 @@ void queue_bits_open(struct cbb_queue *queue)
 void queue_bits_close(struct cbb_queue *queue)
 {
 	queue_bits_set_dispatcher(queue, 0);
-	queue_bits_set_lanes_fd(queue, -1);
+	set_lanes_fd(queue, -1);
 	atomic_fetch_and(&queue->client->bits_taken, ~queue_bits_of(queue));
 }
 
@@ -43,12 +49,6 @@ void queue_bits_set_dispatcher(const struct cbb_queue *queue, uint64_t thread)
 {
 	if (queue->bit)
 		atomic_store(&queue->client->watched[queue->bit - 1].dispatcher, thread);
-}
-
-void queue_bits_set_lanes_fd(const struct cbb_queue *queue, int fd)
-{
-	if (queue->bit)
-		atomic_store(&queue->client->watched[queue->bit - 1].lanes_fd, fd);
 }
 
 void queue_bits_set_direct_fds(const struct cbb_queue *queue, int port_fd, int lane_fd)

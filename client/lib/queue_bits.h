@@ -27,9 +27,8 @@ void queue_bits_open(struct cbb_queue *queue);
 /* It is gone: another may have its bit. The same. */
 void queue_bits_close(struct cbb_queue *queue);
 
-/* The thread that dispatches it; its lanes_fd while something can come from there, else -1. */
+/* The thread that dispatches it. */
 void queue_bits_set_dispatcher(const struct cbb_queue *queue, uint64_t thread);
-void queue_bits_set_lanes_fd(const struct cbb_queue *queue, int fd);
 /* Sockets of which lanes_fd says nothing; -1: none. */
 void queue_bits_set_direct_fds(const struct cbb_queue *queue, int port_fd, int lane_fd);
 

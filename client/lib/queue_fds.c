@@ -82,14 +82,15 @@ int queue_watch(struct cbb_queue *queue, int fd, struct source *source)
 
 void queue_unwatch(struct cbb_queue *queue, int fd)
 {
-	if (fd >= 0)
+	if (fd >= 0 && queue->fork_epoch == fork_epoch()) /* in a child of fork() both numbers are others' */
 		epoll_ctl(queue->lanes_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
 void queue_wait_directly(struct cbb_queue *queue, struct likely likely)
 {
 	/* An epoll entry that also waits for room to send stays. */
-	if (queue->team || queue->pull || queue->fd_shown || likely.port->waits_to_send)
+	if (queue->team || queue->pull || queue->fd_shown || likely.port->waits_to_send || likely.port->ended ||
+	    (likely.lane && likely.lane->unwatched))
 		return;
 	int port_fd = likely.port->lane.fd, lane_fd = likely.lane ? likely.lane->base.lane.fd : -1;
 	queue->direct = likely;
@@ -104,6 +105,8 @@ void queue_wait_generally(struct cbb_queue *queue)
 	if (!direct.port)
 		return;
 	queue->direct = (struct likely){0};
+	if (queue->fork_epoch != fork_epoch()) /* what was open is closed, and its numbers are others' */
+		return;
 	/* There was room for both a moment ago: the kernel refuses this only without memory, and then the host goes. */
 	int r = queue_watch(queue, direct.port->lane.fd, &direct.port->events);
 	if (direct.lane && r == 0)

@@ -361,7 +361,7 @@ int session_attach(struct session *session, const struct session_lane *lane, uin
 	hello.queue_stall_ms = lane->queue_stall_ms;
 	hello.queue_bit = lane->queue_bit;
 	int r = greet(&connection, &hello, deadline_ns, NULL);
-	fd = r == 0 ? connection_take_fd(&connection) : r;
+	fd = r == 0 ? connection_take_fd(&connection) : r == CBB_ERR_BROKER_GONE ? -ECONNRESET : r;
 	connection_free(&connection);
 	return fd;
 }

@@ -68,7 +68,7 @@ struct session_lane {
 
 /*
  * Connects for a lane and waits until the host answers, at most as long as for other answers. The socket, or a negative
- * code with detail.
+ * code with detail: -ECONNRESET if who had the connection let go of it, the broker or the host.
  */
 int session_attach(struct session *session, const struct session_lane *lane, uint64_t deadline_ns);
 

@@ -252,8 +252,8 @@ unsigned wait_watch(const struct cbb_client *client, uint64_t watches, int fds[W
 }
 
 /*
- * Begins to serve a queue while it cannot be freed; false: it is being closed, or dispatched by another thread; or it has
- * been closed, and a later one has its bit.
+ * Begins to serve a queue while it cannot be freed; false: it is being closed, or dispatched by another thread; or it is
+ * gone, and a later one has its bit.
  */
 static bool begin_in_call(struct cbb_client *client, uint64_t bit, uint32_t last_queue, const void *frame,
                           struct dispatch **ret_dispatch)
@@ -285,8 +285,9 @@ static bool pick_likely(struct dispatch *dispatch)
 {
 	struct cbb_queue *queue = dispatch->queue;
 	pthread_mutex_lock(&queue->lock);
-	bool found = likely_guess(queue) && dispatch_pick(dispatch, false);
-	likely_was(queue, found ? &dispatch->work : NULL);
+	bool guessed = likely_guess(queue), found = guessed && dispatch_pick(dispatch, false);
+	if (guessed) /* else all is looked at, as it is now and then */
+		likely_was(queue, found ? &dispatch->work : NULL);
 	pthread_mutex_unlock(&queue->lock);
 	return found;
 }

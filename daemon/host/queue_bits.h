@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which queues the bits in a call's masks stand for. The client hands them out, and hands out again what a queue that it
- * has closed had; this side may hear of that queue's end only later.
+ * Which queues the bits in a call's masks stand for. The client hands them out, and again when it has closed a queue;
+ * this side may hear of that queue's end only later.
  */
 #ifndef CBB_HOST_QUEUE_BITS_H
 #define CBB_HOST_QUEUE_BITS_H

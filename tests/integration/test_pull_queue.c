@@ -230,6 +230,66 @@ static void given_a_fetched_one_when_its_callback_is_closed_then_that_waits_for_
 	remote_end();
 }
 
+/* The native thread is behind an event that this thread holds, and this thread waits for the native thread. */
+static void expect_call_ends_behind_a_fetched_event(uint64_t look_ms)
+{
+	cbb_invocation *event = NULL, *none = NULL;
+	given_native_threads();
+	queue = QUEUE_WITH(.pull = 1, .stall_timeout_ms = 300);
+	cbb_callback *events = STREAM_CALLBACK(.queue = queue);
+	cbb_callback *sums = PUPPET_SUMS(sum_never_run, .queue = queue);
+	struct puppet *puppet = given_a_puppet("behind its event");
+	tell_event(puppet, event_pointer(events), NULL, 1, "held");
+	event = fetched();
+	EXPECT_EQUAL(cbb_invocation_is_event(event), 1);
+	tell_sum(puppet, sum_pointer(sums), 1, 2);
+	if (look_ms)
+		EXPECT_EQUAL(cbb_queue_next(queue, look_ms, &none), 0); /* the sum is read, perhaps, and its thread is busy */
+	EXPECT_EQUAL(wait_for_puppet(puppet), SUM_ON_ERROR);
+	EXPECT_EQUAL(cbb_invocation_complete(event, NULL, 0), 0);
+	end_puppet(puppet);
+	struct crew *crew = given_sums_beside(SUM_CALLBACK(sum_never_run, .delivery = CBB_BLOCKING, .queue = queue), 1, 1);
+	EXPECT_EQUAL(complete_sum(fetched()), 0); /* on the same lane */
+	free_crew(crew);
+	remote_end();
+}
+
+static void given_a_fetched_event_when_its_thread_is_waited_for_then_the_call_ends(void)
+{
+	expect_call_ends_behind_a_fetched_event(0);
+}
+
+static void given_a_call_known_to_be_behind_a_fetched_event_when_its_thread_is_waited_for_then_the_call_ends(void)
+{
+	expect_call_ends_behind_a_fetched_event(50);
+}
+
+/* Native code has said that it waits no longer, behind what cannot be run yet. */
+static void given_a_call_behind_a_fetched_event_when_its_deadline_passes_then_the_queue_sleeps(void)
+{
+	cbb_invocation *event = NULL, *none = NULL;
+	given_native_threads();
+	queue = QUEUE_WITH(.pull = 1, .stall_timeout_ms = 10 * FOREIGN_WAIT_MS);
+	cbb_callback *events = STREAM_CALLBACK(.queue = queue);
+	cbb_callback *sums = PUPPET_SUMS(sum_never_run, .queue = queue, .timeout_ms = 200 * harness_slow());
+	struct puppet *puppet = given_a_puppet("behind its event");
+	tell_event(puppet, event_pointer(events), NULL, 1, "held");
+	event = fetched();
+	tell_sum(puppet, sum_pointer(sums), 1, 2);
+	EXPECT_EQUAL(cbb_queue_next(queue, 50, &none), 0);
+	EXPECT_EQUAL(wait_for_puppet(puppet), SUM_ON_ERROR);
+	uint64_t end_ms = foreign_deadline_ms();
+	do
+		EXPECT_EQUAL(cbb_queue_next(queue, 0, &none), 0);
+	while (harness_wait_readable(cbb_queue_fd(queue), 50) && foreign_now_ms() < end_ms);
+	EXPECT(foreign_now_ms() < end_ms);
+	EXPECT_EQUAL(cbb_invocation_complete(event, NULL, 0), 0);
+	if (cbb_queue_next(queue, 0, &none) == 1) /* that word is not read yet */
+		EXPECT_EQUAL(complete_sum(none), CBB_ERR_TIMEOUT);
+	end_puppet(puppet);
+	remote_end();
+}
+
 static const struct test tests[] = {
 	TEST(given_blocking_calls_when_completed_then_native_code_has_the_values),
 	TEST(given_several_fetched_when_completed_by_other_threads_in_any_order_then_each_gets_its_own),
@@ -238,5 +298,8 @@ static const struct test tests[] = {
 	TEST(given_an_empty_queue_then_the_wait_ends_and_its_descriptor_tells_of_the_next),
 	TEST(given_a_fetched_one_when_native_code_waits_no_longer_then_completing_says_so),
 	TEST(given_a_fetched_one_when_its_callback_is_closed_then_that_waits_for_its_completion),
+	TEST(given_a_fetched_event_when_its_thread_is_waited_for_then_the_call_ends),
+	TEST(given_a_call_behind_a_fetched_event_when_its_deadline_passes_then_the_queue_sleeps),
+	TEST(given_a_call_known_to_be_behind_a_fetched_event_when_its_thread_is_waited_for_then_the_call_ends),
 };
 HARNESS_MAIN(tests)

@@ -61,6 +61,21 @@ static void expect_workers_are_served(cbb_queue *queue)
 	EXPECT_EQUAL(free_crew(crew), 20);
 }
 
+static cbb_queue *nesting_queue;
+
+static int sum_using_the_queue(int thread, int number)
+{
+	use(nesting_queue);
+	return SUM_OF(thread, number);
+}
+
+/* In a handler nobody is served: what is not nested in its calls waits in vain. */
+static void expect_nested_in_calls_of_a_handler(cbb_queue *queue)
+{
+	nesting_queue = queue;
+	EXPECT_EQUAL(THREADS(int(sum_fn, int, int), "sum_here")(sum_using_the_queue, 3, 4), SUM_OF(3, 4));
+}
+
 static void given_200_queues_opened_and_closed_then_the_next_one_is_served_in_calls(void)
 {
 	given_native_threads();
@@ -68,7 +83,7 @@ static void given_200_queues_opened_and_closed_then_the_next_one_is_served_in_ca
 	cbb_queue *queue = given_a_queue_of_this_thread(0);
 	expect_workers_are_served(queue);
 	EXPECT_EQUAL(handler_ran_on, gettid());
-	use(queue); /* nested in the call of its dispatcher */
+	expect_nested_in_calls_of_a_handler(queue);
 	expect_workers_are_served(default_queue);
 	close_queue(queue);
 	remote_end();
@@ -146,6 +161,7 @@ static void given_64_open_queues_then_a_callback_of_the_next_one_is_nested_in_no
 /* ---- A bit that is another's meanwhile ---- */
 
 static pid_t other_thread;
+static int n_between;
 
 static bool one_is_at_the_gate(void *context)
 {
@@ -153,19 +169,45 @@ static bool one_is_at_the_gate(void *context)
 	return THREADS(int(void), "gate_waiting")() == 1;
 }
 
-/* Takes the queue of a thread that waits in a call; then one has the bit that is its own. */
+static bool worker_is_inside(void *puppet)
+{
+	return puppet_says(puppet, "puppet_is_inside");
+}
+
+/* The other thread serves it, and looks at all its queues then; the second time it has done so. */
+static void expect_other_looks_at_its_queues(void)
+{
+	for (int i = 0; i < 2; i++)
+		EXPECT_EQUAL(THREADS(int(sum_fn, int, int), "sum_elsewhere")(sum, 1, 1), SUM_OF(1, 1));
+	EXPECT(handler_ran_on != other_thread);
+}
+
+/* A worker waits for a queue that nobody has dispatched yet. */
+static void expect_served_here_only(cbb_queue *queue)
+{
+	struct puppet *puppet = given_a_puppet("worker");
+	cbb_callback *callback = CALLBACK_WITH(puppets_library, "sum_fn", sum, .queue = queue);
+	tell_sum(puppet, sum_pointer(callback), 2, 3);
+	EXPECT(harness_wait_until(worker_is_inside, puppet, FOREIGN_WAIT_MS));
+	expect_other_looks_at_its_queues();
+	EXPECT(worker_is_inside(puppet));
+	EXPECT(dispatch_until(queue, &n_handled, n_handled + 1));
+	EXPECT_EQUAL(handler_ran_on, other_thread);
+	EXPECT_EQUAL(wait_for_puppet(puppet), SUM_OF(2, 3));
+	end_puppet(puppet);
+}
+
+/* Closes the queue of a thread that waits in a call, and opens one that may have its bit. */
 static void *take_over(void *old)
 {
 	other_thread = gettid();
 	EXPECT(harness_wait_until(one_is_at_the_gate, NULL, FOREIGN_WAIT_MS));
 	close_queue(old);
-	open_and_close(BITS - 1);
-	cbb_queue *queue = given_a_queue_of_this_thread(0);
+	open_and_close(n_between);
+	cbb_queue *queue = QUEUE_WITH();
+	expect_served_here_only(queue);
 	cbb_callback *callback = SUM_CALLBACK(sum, .queue = queue);
 	THREADS(void(sum_fn), "keep_sum")(sum_pointer(callback));
-	/* Served by the other, which looks at its queues again then. */
-	EXPECT_EQUAL(THREADS(int(sum_fn, int, int), "sum_elsewhere")(sum, 1, 1), SUM_OF(1, 1));
-	EXPECT(handler_ran_on != other_thread);
 	long before = n_handled;
 	THREADS(void(void), "gate_open")();
 	EXPECT_CALL_OK();
@@ -173,10 +215,11 @@ static void *take_over(void *old)
 	return NULL;
 }
 
-static void given_a_call_when_another_queue_has_the_bit_of_its_queue_then_that_ones_handlers_do_not_run_in_it(void)
+static void given_a_call_when_its_queue_is_closed_and_others_opened_then_it_says_nothing_of_them(int n_queues)
 {
 	pthread_t thread;
 	given_native_threads();
+	n_between = n_queues;
 	EXPECT_EQUAL(THREADS(int(sum_fn, int, int), "sum_elsewhere")(sum, 1, 1), SUM_OF(1, 1));
 	cbb_queue *old = given_a_queue_of_this_thread(0);
 	use(old);
@@ -189,10 +232,21 @@ static void given_a_call_when_another_queue_has_the_bit_of_its_queue_then_that_o
 	remote_end();
 }
 
+static void given_a_call_when_its_queue_is_closed_then_it_says_nothing_of_the_next_one(void)
+{
+	given_a_call_when_its_queue_is_closed_and_others_opened_then_it_says_nothing_of_them(0);
+}
+
+static void given_a_call_when_its_queue_is_closed_then_it_says_nothing_of_the_one_that_has_its_bit(void)
+{
+	given_a_call_when_its_queue_is_closed_and_others_opened_then_it_says_nothing_of_them(BITS - 1);
+}
+
 static const struct test tests[] = {
 	TEST_TIMEOUT(given_200_queues_opened_and_closed_then_the_next_one_is_served_in_calls, 60),
 	TEST(given_64_open_queues_then_a_worker_of_the_next_one_waits_for_its_dispatcher_until_it_stalls),
 	TEST(given_64_open_queues_then_a_callback_of_the_next_one_is_nested_in_no_call_and_that_ends_in_words),
-	TEST(given_a_call_when_another_queue_has_the_bit_of_its_queue_then_that_ones_handlers_do_not_run_in_it),
+	TEST(given_a_call_when_its_queue_is_closed_then_it_says_nothing_of_the_next_one),
+	TEST(given_a_call_when_its_queue_is_closed_then_it_says_nothing_of_the_one_that_has_its_bit),
 };
 HARNESS_MAIN(tests)

@@ -51,6 +51,40 @@ static void given_an_event_and_a_first_call_at_once_when_a_loop_sleeps_on_the_de
 	remote_end();
 }
 
+/* ---- A call that waits already ---- */
+
+static bool is_awaited(void *puppet)
+{
+	return puppet_says(puppet, "puppet_is_awaited");
+}
+
+/* The first callback of the default queue, whose dispatcher waits in a call on the other puppet. */
+static void *thread_passing_the_first_callback(void *other)
+{
+	EXPECT(harness_wait_until(is_awaited, other, FOREIGN_WAIT_MS));
+	cbb_callback *callback = PUPPET_SUMS(sum, .queue = default_queue);
+	struct puppet *puppet = given_a_puppet("caller");
+	tell_sum(puppet, sum_pointer(callback), 1, 5);
+	EXPECT_EQUAL(wait_for_puppet(puppet), SUM_OF(1, 5));
+	end_puppet(puppet);
+	PUPPETS(void(struct puppet *), "puppet_release")(other);
+	return NULL;
+}
+
+static void given_a_dispatcher_in_a_call_when_its_queue_gets_its_first_callback_then_that_is_served(void)
+{
+	pthread_t thread;
+	given_native_threads();
+	struct puppet *other = given_a_puppet("held");
+	EXPECT_EQUAL(PUPPETS(int(struct puppet *), "puppet_hold")(other), 0);
+	REQUIRE(pthread_create(&thread, NULL, thread_passing_the_first_callback, other) == 0);
+	wait_for_puppet(other);
+	pthread_join(thread, NULL);
+	EXPECT_EQUAL(n_handled, 1);
+	end_puppet(other);
+	remote_end();
+}
+
 /* ---- A pull queue ---- */
 
 static cbb_invocation *fetched(cbb_queue *queue)
@@ -244,6 +278,7 @@ static void given_a_started_queue_when_the_deadline_of_a_deferred_answer_passes_
 
 static const struct test tests[] = {
 	TEST(given_an_event_and_a_first_call_at_once_when_a_loop_sleeps_on_the_descriptor_then_both_are_served),
+	TEST(given_a_dispatcher_in_a_call_when_its_queue_gets_its_first_callback_then_that_is_served),
 	TEST(given_a_call_behind_an_event_that_was_fetched_then_others_are_served_and_it_follows),
 	TEST(given_a_fetched_call_whose_deadline_has_passed_then_the_queue_sleeps),
 	TEST(given_a_fetched_call_whose_host_has_died_then_the_queue_sleeps),

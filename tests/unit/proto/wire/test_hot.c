@@ -67,6 +67,10 @@ static size_t random_invoke(uint8_t *to)
 	invoke.slot = (uint32_t)random_number();
 	invoke.generation = (uint32_t)random_number();
 	invoke.thread = (uint32_t)random_number();
+	invoke.dispatches = random_number();
+	invoke.serves = random_number();
+	invoke.after = random_number();
+	invoke.last_queue = (uint32_t)random_number();
 	invoke.n_words = fill_words();
 	invoke.words = random_words;
 	invoke.n_blocks = fill_blocks();
