@@ -6,8 +6,8 @@
 #include "lib/client.h"
 #include "lib/error.h"
 #include "lib/handler.h"
-#include "lib/pick.h"
 #include "lib/queue_fds.h"
+#include "lib/queue_lane.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -11,8 +11,8 @@
 #include "lib/failure.h"
 #include "lib/fork.h"
 #include "lib/handler.h"
-#include "lib/pick.h"
 #include "lib/queue_fds.h"
+#include "lib/queue_lane.h"
 #include "lib/wait.h"
 
 #include <errno.h>

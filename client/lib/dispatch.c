@@ -13,6 +13,7 @@
 #include "lib/handler.h"
 #include "lib/pick.h"
 #include "lib/queue_fds.h"
+#include "lib/queue_lane.h"
 #include "lib/record_run.h"
 
 #include <errno.h>

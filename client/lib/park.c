@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/detail.h"
 #include "lib/client.h"
-#include "lib/pick.h"
+#include "lib/queue_lane.h"
 
 #include <errno.h>
 #include <sys/timerfd.h>

@@ -11,8 +11,8 @@
 #include "lib/handler.h"
 #include "lib/invocation.h"
 #include "lib/library.h"
-#include "lib/pick.h"
 #include "lib/queue_fds.h"
+#include "lib/queue_lane.h"
 #include "lib/wait.h"
 
 #include <errno.h>
