@@ -292,12 +292,21 @@ static bool pick_likely(struct dispatch *dispatch)
 	return found;
 }
 
+/* In one go: what this thread waits for may have come, or its time may be over. */
+#define SERVED_IN_CALL_MAX 64
+
 static void serve_in_call(struct dispatch *dispatch)
 {
 	bool found = pick_likely(dispatch) || pick(dispatch, true);
-	while (found) {
+	for (unsigned n = 1; found; n++) {
 		dispatch_run(dispatch, NULL);
-		found = !dispatch_has_forked(dispatch) && pick_in_call(dispatch);
+		if (dispatch_has_forked(dispatch))
+			return;
+		if (n == SERVED_IN_CALL_MAX) {
+			queue_wake_left(dispatch->queue); /* there may be more */
+			return;
+		}
+		found = pick_in_call(dispatch);
 	}
 }
 

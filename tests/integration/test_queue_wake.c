@@ -85,6 +85,21 @@ static void given_a_dispatcher_in_a_call_when_its_queue_gets_its_first_callback_
 	remote_end();
 }
 
+/* Without an end, and always waiting for room. */
+static void given_producers_that_never_stop_when_the_dispatcher_calls_then_the_call_returns(void)
+{
+	given_native_threads();
+	cbb_queue *queue = QUEUE_WITH(.max_events = 4);
+	cbb_callback *events = EVENT_CALLBACK(event, .queue = queue, .overflow = CBB_OVERFLOW_WAIT);
+	dispatch_ok(queue, 0); /* this is its thread */
+	struct crew *crew = given_events(event_pointer(events), NULL, 4, 0, 8);
+	for (int i = 0; i < 200; i++)
+		EXPECT(crew_has(crew, CREW_MADE) >= 0);
+	EXPECT(n_handled > 0);
+	free_crew(crew); /* serves those that wait meanwhile */
+	remote_end();
+}
+
 /* ---- A pull queue ---- */
 
 static cbb_invocation *fetched(cbb_queue *queue)
@@ -279,6 +294,7 @@ static void given_a_started_queue_when_the_deadline_of_a_deferred_answer_passes_
 static const struct test tests[] = {
 	TEST(given_an_event_and_a_first_call_at_once_when_a_loop_sleeps_on_the_descriptor_then_both_are_served),
 	TEST(given_a_dispatcher_in_a_call_when_its_queue_gets_its_first_callback_then_that_is_served),
+	TEST(given_producers_that_never_stop_when_the_dispatcher_calls_then_the_call_returns),
 	TEST(given_a_call_behind_an_event_that_was_fetched_then_others_are_served_and_it_follows),
 	TEST(given_a_fetched_call_whose_deadline_has_passed_then_the_queue_sleeps),
 	TEST(given_a_fetched_call_whose_host_has_died_then_the_queue_sleeps),
