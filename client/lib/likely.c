@@ -26,7 +26,17 @@ static struct queue_lane *last_lane(const struct port *port)
 	return port && port->lanes ? port->lanes->prev : NULL; /* utlist: the last, that is the one served last */
 }
 
-/* With its host held, and the lane as one that is being served: nobody else is at it meanwhile. */
+/* A lane as one that is being served: nobody else is at it meanwhile. */
+static struct queue_lane *claim_lane(const struct port *port)
+{
+	struct queue_lane *lane = last_lane(port);
+	if (!lane || !is_waited_for_here(lane))
+		return NULL;
+	lane->serving = true;
+	return lane;
+}
+
+/* With its host held. */
 static struct likely claim(struct cbb_queue *queue)
 {
 	struct likely likely = {0};
@@ -34,11 +44,7 @@ static struct likely claim(struct cbb_queue *queue)
 	struct port *port = queue->ports ? queue->ports->prev : NULL;
 	if (port && !port->ended && host_hold(port->host))
 		likely.port = port;
-	struct queue_lane *lane = last_lane(likely.port);
-	if (lane && is_waited_for_here(lane)) {
-		likely.lane = lane;
-		lane->serving = true;
-	}
+	likely.lane = claim_lane(likely.port);
 	bool same = likely.port == queue->direct.port && likely.lane == queue->direct.lane;
 	if (!same && queue->direct.port) {
 		queue_wait_generally(queue);
@@ -154,4 +160,30 @@ void likely_was(struct cbb_queue *queue, const struct work *work)
 		return;
 	queue_wait_generally(queue);
 	queue_wait_directly(queue, (struct likely){work->port, work->lane});
+}
+
+bool likely_spin(struct cbb_queue *queue)
+{
+	struct likely likely = {0};
+	pthread_mutex_lock(&queue->lock);
+	bool wanted = queue->n_likely && queue->direct.lane && queue->n_unlooked++ < UNLOOKED_MAX;
+	if (wanted && host_hold(queue->direct.port->host)) {
+		likely.port = queue->direct.port;
+		likely.lane = claim_lane(likely.port);
+	}
+	pthread_mutex_unlock(&queue->lock);
+	if (!likely.port)
+		return false;
+	struct frame frame;
+	int r = likely.lane ? lane_spin(&likely.lane->base.lane, &frame) : 0;
+	pthread_mutex_lock(&queue->lock);
+	if (r > 0)
+		lane_unreceive(&likely.lane->base.lane);
+	if (likely.lane) {
+		likely.lane->serving = false;
+		likely.lane->ready = r != 0;
+	}
+	pthread_mutex_unlock(&queue->lock);
+	host_leave(likely.port->host);
+	return r != 0;
 }

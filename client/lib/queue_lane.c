@@ -206,6 +206,7 @@ static enum look look_at_frame(struct dispatch *dispatch, struct queue_lane *lan
 		r = hot_read(&work->hot, &work->frame);
 	if (r < 0)
 		return lane_ended(lane, r);
+	lane_set_peer_core(&lane->base.lane, work->hot.core);
 	if (lane->deferred) {
 		r = deferred_late(lane, &work->frame);
 		return r < 0 ? lane_ended(lane, r) : LOOK_AGAIN;

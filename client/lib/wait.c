@@ -306,7 +306,7 @@ static void serve_in_call(struct dispatch *dispatch)
 			queue_wake_left(dispatch->queue); /* there may be more */
 			return;
 		}
-		found = pick_in_call(dispatch);
+		found = pick_in_call(dispatch) || (likely_spin(dispatch->queue) && pick(dispatch, false));
 	}
 }
 

@@ -180,6 +180,17 @@ static int spin(struct lane *lane, size_t missing, uint64_t deadline_ns)
 	return -EAGAIN;
 }
 
+int lane_spin(struct lane *lane, struct frame *ret_frame)
+{
+	size_t missing = 0;
+	int r = in_frame(lane, ret_frame, &missing);
+	if (r != 0 || !should_spin(lane))
+		return r;
+	in_compact(lane);
+	r = spin(lane, missing, CLOCK_NEVER);
+	return r == 1 ? in_frame(lane, ret_frame, &missing) : r == -EAGAIN ? 0 : r;
+}
+
 enum woken { WOKEN_LOOK, WOKEN_PEER_GONE, WOKEN_WATCHED };
 
 /* Sleeps until the socket, the peer's end, or what is watched: enum woken, -ETIMEDOUT, -errno. */

@@ -63,6 +63,9 @@ int lane_send(struct lane *lane, uint64_t deadline_ns);
  */
 int lane_receive(struct lane *lane, struct frame *ret_frame, uint64_t deadline_ns);
 
+/* The same without sleeping: looks for a moment, if the peer runs on another core, so that this may pay. 0: nothing came. */
+int lane_spin(struct lane *lane, struct frame *ret_frame);
+
 /* Puts back the frame that lane_receive gave last: the next lane_receive gives it again. */
 void lane_unreceive(struct lane *lane);
 

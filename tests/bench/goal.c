@@ -16,6 +16,8 @@ static const struct goal goals[] = {
     {.name = "callback", .places = SPLIT, .base = "raw_spin", .ratio = 2},
     {.name = "callback_thread", .places = ONE, .base = "raw_block", .ratio = 1.5},
     {.name = "callback_thread_in_call", .places = ONE, .base = "raw_block", .ratio = 1.5},
+    {.name = "callback_thread", .places = SPLIT, .base = "raw_spin", .ratio = 2},
+    {.name = "callback_thread_in_call", .places = SPLIT, .base = "raw_spin", .ratio = 2},
     {.name = "listener_1", .places = ANYWHERE, .base = "raw_stream", .rate = 5},
     {.name = "listener_lone", .places = ONE, .base = "raw_block", .ratio = 0.75}, /* of a way there, which is half */
     {.name = "live_100k", .places = ONE, .base = "callback", .ratio = 1.25},

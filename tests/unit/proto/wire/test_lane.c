@@ -130,6 +130,27 @@ static void given_a_received_frame_when_put_back_then_it_comes_again(void)
 	pair_close();
 }
 
+static void given_a_peer_on_another_core_when_spun_for_then_what_comes_is_found(void)
+{
+	struct frame frame;
+	pair_open();
+	send_number(&left, 1);
+	EXPECT_EQUAL(lane_spin(&right, &frame), 0); /* where the peer runs is not known: that does not pay */
+	EXPECT_EQUAL(receive_number(&right), 1);
+	lane_set_peer_core(&right, UINT32_MAX);
+	EXPECT_EQUAL(lane_spin(&right, &frame), 0); /* nothing */
+	send_number(&left, 2);
+	send_number(&left, 3);
+	for (uint64_t number = 2; number <= 3; number++) {
+		REQUIRE_EQUAL(lane_spin(&right, &frame), 1);
+		EXPECT_EQUAL(frame_number(&frame), number);
+	}
+	lane_free(&left);
+	left.fd = -1;
+	EXPECT_EQUAL(lane_spin(&right, &frame), -ECONNRESET);
+	pair_close();
+}
+
 static void given_dribbled_bytes_when_received_then_only_the_last_one_completes_the_frame(void)
 {
 	pair_open();
@@ -313,6 +334,7 @@ static const struct test tests[] = {
     TEST(given_several_messages_in_one_send_when_received_then_they_come_in_order),
     TEST_TIMEOUT(given_two_threads_when_they_answer_each_other_then_every_message_arrives_once, 60),
     TEST(given_a_received_frame_when_put_back_then_it_comes_again),
+    TEST(given_a_peer_on_another_core_when_spun_for_then_what_comes_is_found),
     TEST(given_dribbled_bytes_when_received_then_only_the_last_one_completes_the_frame),
     TEST(given_a_message_at_the_limit_when_sent_then_it_passes_and_one_byte_more_is_refused),
     TEST(given_large_messages_when_sent_then_they_arrive_and_their_memory_is_given_back),
