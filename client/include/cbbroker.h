@@ -383,7 +383,8 @@ CBB_API cbb_queue *cbb_queue_close(cbb_queue *queue);
 /*
  * A descriptor that is readable (poll, epoll, any event loop) when cbb_queue_dispatch() has something to
  * do; now and then there is no handler in that. Always the same one. Only for waiting: never read, write or
- * close it. -EINVAL for NULL.
+ * close it. Any thread. -EINVAL for NULL, -ENOMEM or -ENOSPC if the system refuses. A program that never
+ * asks for it saves part of a microsecond with each invocation.
  */
 CBB_API int cbb_queue_fd(const cbb_queue *queue);
 

@@ -60,17 +60,10 @@ void dispatch_wait_served(struct cbb_queue *queue);
 
 /* With the lock: picks something to be run, and marks it as running. Reads what has arrived only if `look`. */
 bool dispatch_pick(struct dispatch *dispatch, bool look);
-/*
- * Without the lock: runs it and marks it as done. How many handlers ran (0 or 1). With ret_next the next is picked in
- * the same breath: whether there is one.
- */
-int dispatch_run(struct dispatch *dispatch, bool *ret_next);
 /* In a child of fork(), into which a handler has returned as well: nothing of the queue is to be touched there. */
 bool dispatch_has_forked(const struct dispatch *dispatch);
 /* cbb_queue_stop() was called, or the queue is being closed, or dispatch_has_forked. */
 bool dispatch_is_stopped(const struct dispatch *dispatch);
-/* Without the lock: attaches lanes that native threads wait for, cuts off hosts that lie. */
-void dispatch_tend(struct cbb_queue *queue);
 
 /* This thread dispatches the queue from now on. */
 void dispatch_become(struct cbb_queue *queue);
@@ -90,11 +83,4 @@ bool dispatch_lanes_hold(struct port *port, const struct cbb_callback *callback)
 
 /* Runs what comes of callbacks that were cut off, until the host says that nothing follows, or the deadline. */
 void dispatch_ending(struct cbb_queue *queue, uint64_t deadline_ns);
-/* What is left when the queue is closed: finalizers and completions. */
-void dispatch_tasks(struct cbb_queue *queue);
-/* The thread ends, perhaps inside a handler. */
-void dispatch_thread_ends(struct client_thread *thread);
-/* Handlers that were left by longjmp: their work ends. `here` as in thread_has_left. */
-void dispatch_unwind(const void *here);
-
 #endif

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "lib/callback_use.h"
+#include "lib/dispatch_run.h"
 #include "lib/error.h"
 #include "lib/failure.h"
 #include "lib/fork.h"

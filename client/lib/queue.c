@@ -6,6 +6,7 @@
 #include "lib/client.h"
 #include "lib/deferred.h"
 #include "lib/dispatch.h"
+#include "lib/dispatch_run.h"
 #include "lib/error.h"
 #include "lib/fork.h"
 #include "lib/options.h"

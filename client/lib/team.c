@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "lib/dispatch.h"
+#include "lib/dispatch_run.h"
 #include "lib/error.h"
 #include "lib/fork.h"
 #include "lib/queue_fds.h"

@@ -3,6 +3,7 @@
 
 #include "lib/client_lane.h"
 #include "lib/dispatch.h"
+#include "lib/dispatch_run.h"
 #include "lib/error.h"
 #include "lib/fork.h"
 #include "lib/invocation.h"

@@ -3,7 +3,6 @@
 
 #include "lib/call_wait.h"
 #include "lib/callback.h"
-#include "lib/dispatch.h"
 #include "lib/error.h"
 #include "wire/hot.h"
 

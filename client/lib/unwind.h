@@ -9,7 +9,7 @@
 #define CBB_CLIENT_UNWIND_H
 
 #include "lib/client_lane.h"
-#include "lib/dispatch.h"
+#include "lib/dispatch_run.h"
 
 /*
  * Ends the innermost calls in flight on the lane until `depth` are left. Waits for them until the deadline, or their

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "lib/client.h"
+#include "lib/dispatch_run.h"
 #include "lib/error.h"
 #include "lib/fork.h"
 #include "lib/likely.h"

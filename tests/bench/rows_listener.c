@@ -122,7 +122,9 @@ static void end(struct target *target)
 
 static bool is_enough(void)
 {
-	return n_wanted ? n_handled >= n_wanted : !measure_more(&measure);
+	if (n_wanted)
+		return n_handled >= n_wanted;
+	return measure.sample.n > 0 && !measure_more(&measure); /* a slow build needs longer for the first */
 }
 
 static int dispatch(void)
