@@ -23,6 +23,8 @@
 /* What an unlimited queue has on its way at one time. */
 #define WINDOW_EVENTS_UNLIMITED 512
 #define WINDOW_BYTES_UNLIMITED (8u << 20)
+/* Many slow handlers in a row are no stall. */
+#define TELL_AFTER_MS 100u
 /* A host that does not read what little is said to it. */
 #define OUT_MAX_BYTES (1u << 20)
 #define LOOK_AGAIN_MS 10
@@ -58,6 +60,7 @@ static struct port *port_new(struct cbb_queue *queue, struct cbb_host *host)
 	port->lane.fd = -1;
 	port->window_events = half(queue->max_events, WINDOW_EVENTS_UNLIMITED);
 	port->window_bytes = 2 * half(queue->max_bytes, WINDOW_BYTES_UNLIMITED) + host->max_payload_bytes;
+	port->tell_after_ns = (queue->stall_ms / 4 < TELL_AFTER_MS ? queue->stall_ms / 4 : TELL_AFTER_MS) * 1000000;
 	port->events = (struct source){SOURCE_EVENTS, port};
 	port->process = (struct source){SOURCE_PROCESS, port};
 	return port;

@@ -49,6 +49,8 @@ struct port {
 	uint64_t received;         /* EVENT frames read */
 	uint64_t n_taken;          /* EVENT frames done with */
 	uint64_t told_received, told_n_taken; /* as of the last EventsTaken */
+	uint64_t told_ns;          /* when that was, coarsely */
+	uint64_t tell_after_ns;    /* no longer than this is something untold: native threads wait for progress */
 	uint64_t n_bytes;          /* of events that are not done with */
 	uint64_t window_bytes;     /* and of these; counted generously, for the host counts in its own way */
 	uint64_t *beyond;          /* positions done with behind the first that is not, not told yet */
@@ -112,7 +114,7 @@ void port_free_record(struct port *port, struct record *record);
 
 /* Done with a record: frees it. */
 void port_done(struct port *port, struct record *record);
-/* Tells the host how far the queue is. `now`: even if it is little. */
+/* Tells the host how far the queue is. `now`: even if it is little, and was told a moment ago. */
 void port_tell(struct port *port, bool now);
 /* Sends a message on the event lane, at the latest when there is room. */
 void port_send(struct port *port, Cbb__FrameType type, const ProtobufCMessage *message);

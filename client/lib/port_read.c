@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/port.h"
 
+#include "base/clock.h"
 #include "lib/callback_close.h"
 #include "lib/claim.h"
 #include "lib/error.h"
@@ -301,7 +302,9 @@ void port_tell(struct port *port, bool now)
 {
 	Cbb__EventsTaken message = CBB__EVENTS_TAKEN__INIT;
 	uint64_t untold = port->n_taken - port->told_n_taken;
-	bool due = now ? untold || port->received != port->told_received : untold >= (3 * port->window_events + 3) / 4;
+	uint64_t now_ns = clock_coarse_ns();
+	bool due = now ? untold || port->received != port->told_received
+	               : untold >= (3 * port->window_events + 3) / 4 || (untold && now_ns - port->told_ns >= port->tell_after_ns);
 	if (!due || port->ended || port->waits_to_send)
 		return;
 	message.received = port->received;
@@ -313,6 +316,7 @@ void port_tell(struct port *port, bool now)
 	message.n_more = port->n_beyond;
 	port->told_received = message.received;
 	port->told_n_taken = port->n_taken;
+	port->told_ns = now_ns;
 	port_send(port, CBB__FRAME_TYPE__FRAME_EVENTS_TAKEN, &message.base);
 	port->n_beyond = 0; /* each is told once */
 }

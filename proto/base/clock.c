@@ -6,11 +6,21 @@
 
 #define NS_PER_MS 1000000u
 
-uint64_t clock_now_ns(void)
+static uint64_t read_ns(clockid_t clock)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t clock_now_ns(void)
+{
+	return read_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_coarse_ns(void)
+{
+	return read_ns(CLOCK_MONOTONIC_COARSE);
 }
 
 uint64_t clock_deadline_ns(uint64_t timeout_ms)

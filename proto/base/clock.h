@@ -11,6 +11,8 @@
 #define CLOCK_NEVER UINT64_MAX /* the deadline of a wait that has none */
 
 uint64_t clock_now_ns(void);
+/* The same a few milliseconds late, for a quarter of the cost. */
+uint64_t clock_coarse_ns(void);
 
 /* The moment timeout_ms from now; CLOCK_NEVER for UINT64_MAX or what does not fit. */
 uint64_t clock_deadline_ns(uint64_t timeout_ms);

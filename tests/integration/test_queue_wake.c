@@ -100,6 +100,35 @@ static void given_producers_that_never_stop_when_the_dispatcher_calls_then_the_c
 	remote_end();
 }
 
+/* ---- A slow handler ---- */
+
+static void slow_event(void *user, int thread, int number, const char *text)
+{
+	uint64_t end_ms = foreign_now_ms() + 60;
+	while (foreign_now_ms() < end_ms)
+		;
+	event(user, thread, number, text);
+}
+
+static void on_failure(const cbb_failure *failure, void *user_data)
+{
+	(void)user_data;
+	FAIL("%s", failure->text);
+}
+
+/* What the queue has done is told long before it has done most of what is on its way. */
+static void given_slow_handlers_when_a_producer_waits_for_room_then_that_does_not_count_as_a_stall(void)
+{
+	given_native_threads();
+	cbb_queue *queue = QUEUE_WITH(.max_events = 128, .stall_timeout_ms = 2000);
+	cbb_callback *events = EVENT_CALLBACK(slow_event, .queue = queue, .overflow = CBB_OVERFLOW_WAIT);
+	struct crew *crew = given_events(event_pointer(events), NULL, 1, 140, 8);
+	REMOTE_OK(cbb_set_failure_hook(remote_client, on_failure, NULL));
+	EXPECT(dispatch_until(queue, &n_handled, 70)); /* half of them were on their way at first */
+	THREADS(void(struct crew *), "crew_stop")(crew);
+	remote_end();
+}
+
 /* ---- A pull queue ---- */
 
 static cbb_invocation *fetched(cbb_queue *queue)
@@ -295,6 +324,7 @@ static const struct test tests[] = {
 	TEST(given_an_event_and_a_first_call_at_once_when_a_loop_sleeps_on_the_descriptor_then_both_are_served),
 	TEST(given_a_dispatcher_in_a_call_when_its_queue_gets_its_first_callback_then_that_is_served),
 	TEST(given_producers_that_never_stop_when_the_dispatcher_calls_then_the_call_returns),
+	TEST(given_slow_handlers_when_a_producer_waits_for_room_then_that_does_not_count_as_a_stall),
 	TEST(given_a_call_behind_an_event_that_was_fetched_then_others_are_served_and_it_follows),
 	TEST(given_a_fetched_call_whose_deadline_has_passed_then_the_queue_sleeps),
 	TEST(given_a_fetched_call_whose_host_has_died_then_the_queue_sleeps),

@@ -13,6 +13,15 @@ static void given_the_clock_when_read_twice_then_it_does_not_go_back(void)
 	EXPECT(after_ns >= before_ns + 5000000);
 }
 
+static void given_the_coarse_clock_when_read_then_it_is_late_and_follows(void)
+{
+	uint64_t before_ns = clock_now_ns();
+	EXPECT(clock_coarse_ns() <= clock_now_ns());
+	while (clock_coarse_ns() <= before_ns && clock_now_ns() < before_ns + 1000000000u)
+		poll(NULL, 0, 1);
+	EXPECT(clock_coarse_ns() > before_ns);
+}
+
 static void given_a_time_out_when_made_a_deadline_then_it_lies_that_far_ahead(void)
 {
 	uint64_t before_ns = clock_now_ns();
@@ -46,6 +55,7 @@ static void given_a_deadline_when_asked_what_is_left_then_it_is_rounded_up(void)
 
 static const struct test tests[] = {
     TEST(given_the_clock_when_read_twice_then_it_does_not_go_back),
+    TEST(given_the_coarse_clock_when_read_then_it_is_late_and_follows),
     TEST(given_a_time_out_when_made_a_deadline_then_it_lies_that_far_ahead),
     TEST(given_no_end_or_one_beyond_the_clock_when_made_a_deadline_then_it_is_never),
     TEST(given_a_deadline_when_asked_what_is_left_then_it_is_rounded_up),
