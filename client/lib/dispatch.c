@@ -121,6 +121,7 @@ int dispatch_begin(struct cbb_queue *queue, enum dispatch_style style, const voi
 	dispatch->keeps = style == DISPATCH_PARALLEL || (style == DISPATCH_IN_CALL && dispatch_is_inside(queue));
 	dispatch->callback = NULL;
 	dispatch->work.kind = WORK_NONE;
+	dispatch->batch_max = 1;
 	dispatch->outer = thread->dispatches;
 	thread->dispatches = dispatch;
 	*ret_dispatch = dispatch;

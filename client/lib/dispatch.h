@@ -29,6 +29,9 @@ struct work {
  * A thread at work on a queue. Not on its stack: when a handler leaves by longjmp, what it skipped there is garbage,
  * and only addresses tell.
  */
+/* Events taken from the queue at once. */
+#define DISPATCH_BATCH_MAX 16
+
 struct dispatch {
 	struct dispatch *outer;    /* client_thread.dispatches, or spare_dispatches */
 	const void *frame;         /* of the function that dispatches, for thread_has_left */
@@ -43,6 +46,11 @@ struct dispatch {
 	struct running running;
 	struct cbb_callback *callback; /* of an event whose handler runs */
 	struct work work;
+	/* Events of one native thread that come one after the other: the first at_batch are done, work is about the next. */
+	struct record *batch[DISPATCH_BATCH_MAX];
+	unsigned n_batch, at_batch;
+	unsigned batch_max;        /* 1: each is looked for anew */
+	uint64_t batch_ns;         /* when it was taken, coarsely: if handlers take longer, others get their turn */
 };
 
 /* CLOSING: whoever closes the queue runs what is left. */

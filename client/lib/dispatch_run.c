@@ -84,6 +84,28 @@ static int serve_lane(struct dispatch *dispatch)
 	}
 }
 
+/* With the lock: events that were not begun are left to whoever picks next. */
+static void end_batch(struct dispatch *dispatch)
+{
+	struct port *port = dispatch->work.port;
+	unsigned n_done = dispatch->at_batch + 1;
+	for (unsigned i = 0; i < n_done; i++)
+		port_done(port, dispatch->batch[i]);
+	for (unsigned i = n_done; i < dispatch->n_batch; i++)
+		dispatch->batch[i]->running = false;
+}
+
+/* Without the lock: goes on to the next event of the batch, unless the queue has to be looked at. */
+static bool next_of_batch(struct dispatch *dispatch)
+{
+	struct work *work = &dispatch->work;
+	if (work->kind != WORK_RECORD || dispatch->at_batch + 1 >= dispatch->n_batch || dispatch_is_stopped(dispatch) ||
+	    atomic_load(&work->host->closing) || clock_coarse_ns() != dispatch->batch_ns)
+		return false;
+	work->record = dispatch->batch[++dispatch->at_batch];
+	return true;
+}
+
 /* With the lock: what the work was about is free for others. `r` of a lane: what serving it gave. */
 static void work_done(struct dispatch *dispatch, int r)
 {
@@ -94,7 +116,7 @@ static void work_done(struct dispatch *dispatch, int r)
 	if (work->port)
 		port_unpark(work->port);
 	if (work->kind == WORK_RECORD) {
-		port_done(work->port, work->record);
+		end_batch(dispatch);
 		/* In bulk, also to a native thread that waits for room: it is woken for more than one event. The last at once. */
 		port_tell(work->port, (dispatch->waits_in_call || dispatch->parallel) && !work->port->records);
 	} else if (work->kind == WORK_LANE && r != HANDLER_DEFERRED) {
@@ -126,6 +148,10 @@ int dispatch_run(struct dispatch *dispatch, bool *ret_next)
 	}
 	if (r == -EBADMSG)
 		fault = strdup(detail_text());
+	if (!fault && ret_next && next_of_batch(dispatch)) {
+		*ret_next = true;
+		return ran > 0;
+	}
 	pthread_mutex_lock(&queue->lock);
 	work_done(dispatch, r);
 	if (ret_next)

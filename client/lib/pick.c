@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/pick.h"
 
+#include "base/clock.h"
 #include "lib/async.h"
 #include "lib/error.h"
 #include "lib/park.h"
@@ -99,12 +100,31 @@ static void port_comes_last(struct port *port)
 	DL_APPEND(queue->ports, port);
 }
 
+/*
+ * With the first those that come next of its native thread: nothing else is looked at between them, which is a tenth of
+ * what an event costs. Not so many that the host would hear late of room.
+ */
+static void take_batch(struct dispatch *dispatch, const struct port *port, struct record *first)
+{
+	uint64_t max = port->window_events / 4 < dispatch->batch_max ? port->window_events / 4 : dispatch->batch_max;
+	struct record *record = first;
+	dispatch->n_batch = dispatch->at_batch = 0;
+	dispatch->batch_ns = clock_coarse_ns();
+	do {
+		record->running = true;
+		dispatch->batch[dispatch->n_batch++] = record;
+		record = record->next;
+	} while (record && dispatch->n_batch < max && !port->queue->has_priorities && !record->running &&
+	         first->type == CBB__FRAME_TYPE__FRAME_EVENT && record->type == first->type &&
+	         record->thread == first->thread);
+}
+
 static bool take_record(struct dispatch *dispatch, struct port *port, struct record *record)
 {
 	dispatch->work.record = record;
 	if (!begin_work(dispatch, WORK_RECORD, port->host, port, record->thread))
 		return false;
-	record->running = true;
+	take_batch(dispatch, port, record);
 	return true;
 }
 

@@ -109,6 +109,7 @@ bool dispatch_next(struct dispatch *dispatch, uint64_t deadline_ns)
 
 int dispatch_turn(struct dispatch *dispatch, uint64_t deadline_ns, unsigned max)
 {
+	dispatch->batch_max = max && max < DISPATCH_BATCH_MAX ? max : DISPATCH_BATCH_MAX;
 	return dispatch_next(dispatch, deadline_ns) ? run_some(dispatch, max) : 0;
 }
 

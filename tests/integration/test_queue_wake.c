@@ -100,6 +100,41 @@ static void given_producers_that_never_stop_when_the_dispatcher_calls_then_the_c
 	remote_end();
 }
 
+/* ---- Many events in a row ---- */
+
+static cbb_queue *stopped_queue;
+
+static void event_in_order(void *user, int thread, int number, const char *text)
+{
+	event(user, thread, number, text);
+	EXPECT_EQUAL(number, n_handled);
+	if (number == 20)
+		REMOTE_OK(cbb_queue_stop(stopped_queue));
+}
+
+static void given_many_events_in_a_row_when_a_turn_ends_among_them_then_the_others_wait_for_the_next(void)
+{
+	given_native_threads();
+	stopped_queue = QUEUE_WITH();
+	cbb_callback *events = PUPPET_EVENTS(event_in_order, .queue = stopped_queue);
+	struct puppet *puppet = given_a_puppet("sender");
+	tell_events(puppet, event_pointer(events), NULL, 1, 100);
+	REQUIRE(puppet_reaches(puppet, 100));
+	REQUIRE(dispatch_until(stopped_queue, &n_handled, 1));
+	while (n_handled < 15) {
+		long before = n_handled;
+		int n = cbb_queue_dispatch(stopped_queue, FOREIGN_WAIT_MS, 3);
+		EXPECT(n >= 1 && n <= 3);
+		EXPECT_EQUAL(n_handled, before + n);
+	}
+	EXPECT(dispatch_until(stopped_queue, &n_handled, 20));
+	EXPECT_EQUAL(n_handled, 20);
+	EXPECT(dispatch_until(stopped_queue, &n_handled, 100));
+	EXPECT_EQUAL(n_handled, 100);
+	end_puppet(puppet);
+	remote_end();
+}
+
 /* ---- A slow handler ---- */
 
 static void slow_event(void *user, int thread, int number, const char *text)
@@ -324,6 +359,7 @@ static const struct test tests[] = {
 	TEST(given_an_event_and_a_first_call_at_once_when_a_loop_sleeps_on_the_descriptor_then_both_are_served),
 	TEST(given_a_dispatcher_in_a_call_when_its_queue_gets_its_first_callback_then_that_is_served),
 	TEST(given_producers_that_never_stop_when_the_dispatcher_calls_then_the_call_returns),
+	TEST(given_many_events_in_a_row_when_a_turn_ends_among_them_then_the_others_wait_for_the_next),
 	TEST(given_slow_handlers_when_a_producer_waits_for_room_then_that_does_not_count_as_a_stall),
 	TEST(given_a_call_behind_an_event_that_was_fetched_then_others_are_served_and_it_follows),
 	TEST(given_a_fetched_call_whose_deadline_has_passed_then_the_queue_sleeps),
