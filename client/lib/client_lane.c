@@ -153,9 +153,25 @@ bool host_is_dying(const struct cbb_host *host)
 	return host_dies_within(host, DYING_MS);
 }
 
+/* A host that has much to do takes no more connections for a moment. */
+#define BUSY_MS 5
+
+static int attach_in_the_end(struct cbb_host *host, const struct session_lane *wanted, uint64_t deadline_ns)
+{
+	uint64_t limit_ns = clock_deadline_ns(host->client->session.timeout_ms);
+	if (limit_ns < deadline_ns)
+		deadline_ns = limit_ns;
+	int fd = session_attach(&host->client->session, wanted, deadline_ns);
+	while (fd == CBB_ERR_BUSY && clock_left_ms(deadline_ns) != 0) {
+		host_dies_within(host, BUSY_MS);
+		fd = session_attach(&host->client->session, wanted, deadline_ns);
+	}
+	return fd;
+}
+
 int host_attach(struct cbb_host *host, const struct session_lane *wanted, uint64_t deadline_ns)
 {
-	int fd = session_attach(&host->client->session, wanted, deadline_ns);
+	int fd = attach_in_the_end(host, wanted, deadline_ns);
 	bool let_go = fd == -ECONNRESET;
 	if (let_go)
 		fd = CBB_ERR_BROKER_GONE;

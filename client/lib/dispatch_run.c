@@ -148,7 +148,7 @@ int dispatch_run(struct dispatch *dispatch, bool *ret_next)
 	}
 	if (r == -EBADMSG)
 		fault = strdup(detail_text());
-	if (!fault && ret_next && next_of_batch(dispatch)) {
+	if (r != -EBADMSG && ret_next && next_of_batch(dispatch)) {
 		*ret_next = true;
 		return ran > 0;
 	}

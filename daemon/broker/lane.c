@@ -49,6 +49,8 @@ static int check_room(const struct host *host)
 		return detail_set(CBB__STATUS__STATUS_LIMIT,
 		                  "host h%" PRIu64 " has %u lanes, which is the broker's limit: end some threads first",
 		                  host->id, n_lanes);
+	if (peer_is_over(&host->peer)) /* its process is next */
+		return detail_set(CBB__STATUS__STATUS_HOST_DIED, "host h%" PRIu64 " has closed its connection", host->id);
 	if (!peer_has_room(&host->peer))
 		return detail_set(CBB__STATUS__STATUS_BUSY, "host h%" PRIu64 " does not take connections at the moment",
 		                  host->id);

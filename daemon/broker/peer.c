@@ -150,9 +150,14 @@ void peer_send(struct peer *peer, Cbb__FrameType type, const ProtobufCMessage *m
 		peer_flush(peer);
 }
 
+bool peer_is_over(const struct peer *peer)
+{
+	return !peer->calls || peer->failed != 0;
+}
+
 bool peer_has_room(const struct peer *peer)
 {
-	return peer->calls && peer->failed == 0 && peer->connection.n_out_fds < CONNECTION_GROUPS_MAX;
+	return !peer_is_over(peer) && peer->connection.n_out_fds < CONNECTION_GROUPS_MAX;
 }
 
 void peer_stop_reading(struct peer *peer)

@@ -58,6 +58,8 @@ int peer_take_fd(struct peer *peer);
  */
 void peer_send(struct peer *peer, Cbb__FrameType type, const ProtobufCMessage *message, const int *fds,
                unsigned n_fds);
+/* It is closed, or will be in a moment. */
+bool peer_is_over(const struct peer *peer);
 /* Whether one more frame with descriptors could be kept if the other side does not read. */
 bool peer_has_room(const struct peer *peer);
 /* Reads no more. Still sends. */
