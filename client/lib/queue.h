@@ -78,7 +78,7 @@ struct cbb_queue {
 	struct port *ports;        /* utlist */
 	struct task *tasks;        /* utlist */
 	struct running *running;   /* utlist */
-	unsigned n_dispatching;    /* threads inside dispatch_queue */
+	unsigned n_dispatching;    /* threads between dispatch_begin and dispatch_end */
 	uint64_t n_done;           /* of what was run, or fetched and completed */
 	struct likely direct;      /* what lanes_fd does not show, because the dispatcher waits for it directly */
 	unsigned n_likely;         /* waits in a row that found something where it came from before; the dispatcher's */
